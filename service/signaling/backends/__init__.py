@@ -1,0 +1,1 @@
+"""Where rooms are kept and how news of them travels: `rooms.ports` in one technology each."""

@@ -1,0 +1,34 @@
+"""News of room logs within one process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from signaling.domain.events import RoomEvent
+from signaling.rooms.ports import Listener
+
+
+class LocalBroker:
+    """A Broker for a store that lives in this process: what is published is heard at once.
+
+    All methods must be called in the event loop. The listeners are bounded by whoever subscribes:
+    one for each room that has members here.
+    """
+
+    def __init__(self) -> None:
+        """Nobody listens yet."""
+        self._listeners: dict[str, Listener] = {}
+
+    async def subscribe(self, code: str, listener: Listener) -> None:
+        """Call ``listener`` with every event of the room published from now on, instead of an earlier one."""
+        self._listeners[code] = listener
+
+    async def unsubscribe(self, code: str) -> None:
+        """Stop calling. Does nothing when there is no subscription."""
+        self._listeners.pop(code, None)
+
+    def publish(self, code: str, events: Sequence[RoomEvent]) -> None:
+        """Give ``events`` to the room's listener, if there is one. What it raises comes out here."""
+        listener = self._listeners.get(code)
+        if listener is not None:
+            listener(events)

@@ -1,0 +1,92 @@
+"""Rooms and events to the text they are stored as, and back.
+
+JSON, so that an operator can read the file with nothing but the sqlite3 shell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from signaling.domain.events import RoomEvent
+from signaling.domain.room import Room
+from signaling.rooms.ports import Claim, Commit
+
+_ENCODER: Final = msgspec.json.Encoder()
+_ROOM_DECODER: Final = msgspec.json.Decoder(Room)
+_EVENT_DECODER: Final[msgspec.json.Decoder[RoomEvent]] = msgspec.json.Decoder(RoomEvent)
+
+
+class RoomRow(Struct, frozen=True):
+    """A row of `rooms`: values by column name, to be bound to statements."""
+
+    code: str
+    version: int
+    state: str
+    owner_id: str | None
+    created_at: int
+    expires_at: int
+    due_at: int
+    seat_count: int
+    joined_total: int
+    body: str
+
+
+class CommitRows(Struct, frozen=True):
+    """A commit, ready for the writer."""
+
+    code: str
+    expected_version: int
+    at: int
+    claim: Claim | None
+    room: RoomRow | None
+    events: Sequence[tuple[str, int, int, str]]
+
+
+def commit_rows(commit: Commit) -> CommitRows:
+    """What the commit writes. Raises ValueError for no events, a gap in them, or a room that is not theirs."""
+    versions = [event.version for event in commit.events]
+    last = commit.expected_version + len(versions)
+    if not versions or versions != list(range(commit.expected_version + 1, last + 1)):
+        raise ValueError(f"events {versions} do not follow version {commit.expected_version}")
+    room = commit.room
+    if room is not None and (room.code, room.version) != (commit.code, last):
+        raise ValueError(f"room {room.code} at {room.version} is not {commit.code} at {last}")
+    return CommitRows(
+        code=commit.code,
+        expected_version=commit.expected_version,
+        at=commit.at,
+        claim=commit.claim,
+        room=None if room is None else _room_row(room),
+        events=[
+            (commit.code, event.version, event.at, _ENCODER.encode(event).decode()) for event in commit.events
+        ],
+    )
+
+
+def _room_row(room: Room) -> RoomRow:
+    return RoomRow(
+        code=room.code,
+        version=room.version,
+        state=room.state.value,
+        owner_id=room.owner_id,
+        created_at=room.created_at,
+        expires_at=room.expires_at,
+        due_at=room.due_at,
+        seat_count=len(room.seats),
+        joined_total=room.joined_total,
+        body=_ENCODER.encode(room).decode(),
+    )
+
+
+def room_from(body: str) -> Room:
+    """The room of a row's body."""
+    return _ROOM_DECODER.decode(body)
+
+
+def event_from(body: str) -> RoomEvent:
+    """The event of a row's body."""
+    return _EVENT_DECODER.decode(body)

@@ -1,0 +1,195 @@
+"""Frames to messages and back.
+
+What is only carried from one browser to another (descriptions, candidates) is checked and
+then carried as the bytes it came in, never taken apart and put together again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+from signaling.contract import messages
+from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.contract.messages import (
+    AnswerDescription,
+    ClientBase,
+    ClientMessage,
+    IceCandidate,
+    Join,
+    Leave,
+    OfferDescription,
+    Ping,
+    RequestId,
+    Resume,
+    ServerMessage,
+    tag_of,
+)
+from signaling.contract.types import SocketId
+
+_MAX_QUOTED: Final = 64
+"""Characters of the client's own text that an error message repeats."""
+
+
+class _DescriptionPayload(Struct, frozen=True):
+    to: SocketId
+    description: Raw
+
+
+class _CandidatePayload(Struct, frozen=True):
+    to: SocketId
+    candidate: Raw
+
+
+class RawOffer(ClientBase, frozen=True, kw_only=True, tag="offer"):
+    """Twin of `messages.Offer` for decoding: the description stays bytes."""
+
+    payload: _DescriptionPayload
+
+
+class RawAnswer(ClientBase, frozen=True, kw_only=True, tag="answer"):
+    """Twin of `messages.Answer` for decoding: the description stays bytes."""
+
+    payload: _DescriptionPayload
+
+
+class RawIceCandidate(ClientBase, frozen=True, kw_only=True, tag="ice_candidate"):
+    """Twin of `messages.IceCandidateMessage` for decoding: the candidate stays bytes."""
+
+    payload: _CandidatePayload
+
+
+Relay = RawOffer | RawAnswer | RawIceCandidate
+"""What goes from socket to socket."""
+
+Frame = Join | RawOffer | RawAnswer | RawIceCandidate | Leave | Resume | Ping
+"""What `decode` gives."""
+
+
+class _DescriptionOut(Struct, frozen=True):
+    sender: str = field(name="from")
+    description: Raw = field()
+
+
+class _CandidateOut(Struct, frozen=True):
+    sender: str = field(name="from")
+    candidate: Raw = field()
+
+
+class _RelayOut(Struct, frozen=True):
+    type: str
+    payload: _DescriptionOut | _CandidateOut
+
+
+class _Envelope(Struct, frozen=True):
+    """What can be told of a frame that is no valid message."""
+
+    type: Any = UNSET
+    request_id: Any = UNSET
+
+
+CLIENT_TYPES: Final = tuple(tag_of(message) for message in ClientMessage.__args__)
+SERVER_TYPES: Final = tuple(tag_of(message) for message in ServerMessage.__args__)
+
+_decode_frame = msgspec.json.Decoder(Frame).decode
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_encode = msgspec.json.Encoder().encode
+
+_CARRIED: Final[dict[type[Any], tuple[str, Callable[[Raw], Any]]]] = {
+    RawOffer: ("description", msgspec.json.Decoder(OfferDescription).decode),
+    RawAnswer: ("description", msgspec.json.Decoder(AnswerDescription).decode),
+    RawIceCandidate: ("candidate", msgspec.json.Decoder(IceCandidate | None).decode),
+}
+"""What each relay carries, and its check."""
+
+_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_DISPLAY_NAME_PATTERN: Final = next(
+    meta.pattern for meta in messages.DisplayName.__metadata__ if isinstance(meta, msgspec.Meta)
+)
+
+
+class BadFrame(SignalingError):
+    """A frame that is no valid message; ``request_id`` is its own, where it could be read."""
+
+    def __init__(self, code: ErrorCode, detail: str, request_id: str | UnsetType = UNSET) -> None:
+        """See the class."""
+        super().__init__(code, detail)
+        self.request_id = request_id
+
+
+def decode(frame: bytes | str) -> Frame:
+    """The message in a text frame. Bytes must be UTF-8, checked by the caller (RFC 6455, 8.1).
+
+    Raises BadFrame: `invalid_json`, `unknown_type`, or `invalid_message` naming the JSON path.
+    """
+    try:
+        message = _decode_frame(frame)
+    except msgspec.ValidationError as error:
+        raise _refuse(frame, str(error)) from None
+    except _NOT_JSON as error:
+        raise _not_json(error) from None
+    carried = _CARRIED.get(type(message))
+    if carried is not None:
+        name, check = carried
+        try:
+            check(getattr(message.payload, name))
+        except msgspec.ValidationError as error:
+            fault = _below(f"$.payload.{name}", str(error))
+            raise BadFrame(ErrorCode.INVALID_MESSAGE, fault, message.request_id) from None
+        except _NOT_JSON as error:
+            raise _not_json(error) from None
+    return message
+
+
+def encode(message: ServerMessage) -> bytes:
+    """The frame of a message to a client."""
+    return _encode(message)
+
+
+def encode_relay(relay: Relay, sender: str) -> bytes:
+    """The frame its receiver gets: `to` replaced by `from`, the rest byte for byte."""
+    if isinstance(relay, RawIceCandidate):
+        return _encode(_RelayOut("ice_candidate", _CandidateOut(sender, relay.payload.candidate)))
+    return _encode(_RelayOut(tag_of(relay), _DescriptionOut(sender, relay.payload.description)))
+
+
+def _refuse(frame: bytes | str, fault: str) -> BadFrame:
+    """The error for a frame that is JSON but no valid message."""
+    try:
+        envelope = _decode_envelope(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return BadFrame(ErrorCode.INVALID_MESSAGE, _readable(fault))
+    request_id: str | UnsetType = UNSET
+    with contextlib.suppress(msgspec.ValidationError):
+        request_id = msgspec.convert(envelope.request_id, RequestId)
+    kind = envelope.type
+    if isinstance(kind, str) and kind not in CLIENT_TYPES:
+        quoted = kind if len(kind) <= _MAX_QUOTED else kind[:_MAX_QUOTED] + "..."
+        known = ", ".join(CLIENT_TYPES)
+        return BadFrame(
+            ErrorCode.UNKNOWN_TYPE, f"Unknown message type {quoted!r} - at `$.type`; known are {known}", request_id
+        )
+    return BadFrame(ErrorCode.INVALID_MESSAGE, _readable(fault), request_id)
+
+
+def _not_json(error: Exception) -> BadFrame:
+    reason = "nested too deeply" if isinstance(error, RecursionError) else f"not valid JSON: {error}"
+    return BadFrame(ErrorCode.INVALID_JSON, f"The frame is {reason}")
+
+
+def _below(path: str, fault: str) -> str:
+    """A fault found in a part of the message, told with the path from the message's root."""
+    if " - at `$" in fault:
+        return fault.replace(" - at `$", f" - at `{path}", 1)
+    return f"{fault} - at `{path}`"
+
+
+def _readable(fault: str) -> str:
+    """The fault with a JSON path (msgspec leaves out the root's) and without the name's long pattern."""
+    fault = fault.replace(f"matching regex {_DISPLAY_NAME_PATTERN!r}", "of 1 to 80 characters, not only white space")
+    return fault if " - at `" in fault else f"{fault} - at `$`"

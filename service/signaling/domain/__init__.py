@@ -1,0 +1,1 @@
+"""The rules of rooms and sessions: pure values and functions. No I/O, no clock, no randomness."""

@@ -1,0 +1,205 @@
+"""One socket's flow: what comes in at a bearable rate, what goes out within a bound.
+
+Frames in are handed on at once, one by one, unless the session holds them (a join is being
+decided) or the socket floods; then reading stops and nothing is lost. Frames out that fall due in
+the same turn of the event loop are written together; a socket that does not read is closed
+once its outbox is full, so it never delays another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from signaling.contract.errors import CLOSES, CloseCode
+from signaling.telemetry.metrics import Metrics
+
+FRAME_OVERHEAD: Final = 10
+"""Bytes a WebSocket frame adds at most, unmasked (RFC 6455, 5.2)."""
+
+_FLUSH_AT: Final = 65_536
+"""Pending bytes that are written without waiting for the end of the turn."""
+
+_COST_UNIT: Final = 16_384
+"""Bytes that count as one frame more towards the rate: a large frame is more work."""
+
+_MIN_PAUSE: Final = 0.01
+"""Seconds; shorter pauses cost more than they slow."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds of one socket."""
+
+    outbox_bytes: int
+    """What may wait to be read by the client, in this process."""
+    frames_per_second: float
+    """Sustained rate of frames in."""
+    burst_frames: int
+    """Frames in that may come at once after a calm time."""
+
+
+class Transport(Protocol):
+    """The wire below a connection. No method blocks."""
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        """Send text messages, in order."""
+
+    def buffered(self) -> int:
+        """Bytes written that the operating system has not taken yet."""
+
+    def pause_reading(self) -> None:
+        """Stop taking frames from the peer. Does nothing when stopped."""
+
+    def resume_reading(self) -> None:
+        """Take frames again. Does nothing when reading."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake after what was written; cut the line if it takes too long."""
+
+
+class Connection:
+    """The flow of one socket. ``receive`` is called with each text frame let in."""
+
+    __slots__ = (
+        "_backlog",
+        "_burst",
+        "_closing",
+        "_flush_scheduled",
+        "_held",
+        "_interval",
+        "_loop",
+        "_metrics",
+        "_outbox_bytes",
+        "_pending",
+        "_pending_bytes",
+        "_receive",
+        "_throttled",
+        "_transport",
+        "_virtual",
+    )
+
+    def __init__(
+        self, transport: Transport, limits: Limits, receive: Callable[[bytes], None], metrics: Metrics
+    ) -> None:
+        """Starts open and reading."""
+        self._loop = asyncio.get_running_loop()
+        self._transport = transport
+        self._receive = receive
+        self._metrics = metrics
+        self._outbox_bytes = limits.outbox_bytes
+        self._interval = 1.0 / limits.frames_per_second
+        self._burst = limits.burst_frames * self._interval
+        self._virtual = 0.0
+        self._backlog: deque[bytes] | None = None
+        self._held = False
+        self._throttled = False
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._flush_scheduled = False
+        self._closing = False
+
+    # In
+
+    def frame_received(self, data: bytes) -> None:
+        """A text frame came in. Its UTF-8 is valid."""
+        if self._closing:
+            return
+        if self._held or self._throttled:
+            # Bounded: reading stops with the first, so this is the rest of one read.
+            if self._backlog is None:
+                self._backlog = deque()
+                self._transport.pause_reading()
+            self._backlog.append(data)
+            return
+        self._let_in(data)
+
+    def hold(self) -> None:
+        """Let no more frames in until `release`: what they mean depends on what is being decided."""
+        self._held = True
+
+    def release(self) -> None:
+        """Let frames in again, those that waited first."""
+        self._held = False
+        self._let_in_backlog()
+
+    def _let_in(self, data: bytes) -> None:
+        # A virtual clock runs ahead by one interval per frame and lags behind real time by the
+        # burst at most (GCRA); when it is ahead of real time, the socket has to wait for it.
+        now = self._loop.time()
+        virtual = self._virtual
+        if virtual < now - self._burst:
+            virtual = now - self._burst
+        self._virtual = virtual = virtual + self._interval * (1 + len(data) // _COST_UNIT)
+        if virtual > now:
+            self._throttled = True
+            self._metrics.throttled.inc()
+            self._loop.call_later(max(virtual - now, _MIN_PAUSE), self._unthrottle)
+        self._receive(data)
+
+    def _unthrottle(self) -> None:
+        self._throttled = False
+        self._let_in_backlog()
+
+    def _let_in_backlog(self) -> None:
+        backlog = self._backlog
+        if backlog is None:
+            return
+        while backlog:
+            if self._held or self._throttled or self._closing:
+                return
+            self._let_in(backlog.popleft())
+        if not (self._held or self._throttled or self._closing):
+            self._backlog = None
+            self._transport.resume_reading()
+
+    # Out
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame, at the end of this turn of the event loop. Does nothing once closing."""
+        if self._closing:
+            return
+        self._pending.append(frame)
+        self._pending_bytes += len(frame) + FRAME_OVERHEAD
+        if self._pending_bytes >= _FLUSH_AT:
+            self._flush()
+        elif not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._flush_turn)
+
+    def close(self, code: CloseCode) -> None:
+        """Close the socket after what was sent. Does nothing once closing."""
+        if self._closing:
+            return
+        self._flush()
+        if not self._closing:
+            self._end(code)
+
+    def lost(self) -> None:
+        """The socket is gone: nothing is sent or let in any more."""
+        self._closing = True
+        self._pending.clear()
+        self._backlog = None
+
+    def _flush_turn(self) -> None:
+        self._flush_scheduled = False
+        self._flush()
+
+    def _flush(self) -> None:
+        if not self._pending or self._closing:
+            return
+        if self._pending_bytes + self._transport.buffered() > self._outbox_bytes:
+            self._metrics.outbox_overflows.inc()
+            self._end(CloseCode.SLOW_CONSUMER)
+            return
+        pending, self._pending, self._pending_bytes = self._pending, [], 0
+        self._transport.write(pending)
+
+    def _end(self, code: CloseCode) -> None:
+        self._closing = True
+        self._pending.clear()
+        self._backlog = None
+        self._transport.close(code, CLOSES[code])

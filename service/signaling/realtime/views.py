@@ -1,0 +1,88 @@
+"""What members see of a room: frames made from what happened in it."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+
+from signaling.contract.codec import encode
+from signaling.contract.errors import SignalingError
+from signaling.contract.messages import (
+    ErrorMessage,
+    ErrorPayload,
+    Participant,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantLeftPayload,
+    Pong,
+    PongPayload,
+    RoomJoined,
+    RoomJoinedPayload,
+    RoomLeft,
+    RoomLeftPayload,
+)
+from signaling.contract.types import ConnectionState, LeftReason, RoomLeftReason, wire_time
+from signaling.domain.events import Seat
+from signaling.domain.room import Room
+
+RequestId = str | UnsetType
+
+
+def participant(seat: Seat, *, polite: bool) -> Participant:
+    """A participant as somebody else in the room sees it."""
+    return Participant(
+        socket_id=seat.socket_id,
+        display_name=seat.display_name,
+        user_id=seat.user_id,
+        joined_at=wire_time(seat.joined_at),
+        connection=ConnectionState.CONNECTED,
+        polite=polite,
+    )
+
+
+def participant_joined(seat: Seat) -> bytes:
+    """For those who were there before: towards a newcomer they are impolite, all alike."""
+    return encode(ParticipantJoined(payload=participant(seat, polite=False)))
+
+
+def participant_left(socket_id: str, reason: LeftReason) -> bytes:
+    """For those who stay."""
+    return encode(ParticipantLeft(payload=ParticipantLeftPayload(socket_id=socket_id, reason=reason)))
+
+
+def room_joined(room: Room, own: Seat, resume_token: str, request_id: RequestId) -> bytes:
+    """For the newcomer, who is polite towards everyone there before."""
+    payload = RoomJoinedPayload(
+        room_code=room.code,
+        socket_id=own.socket_id,
+        participants=[
+            participant(seat, polite=seat.number < own.number)
+            for seat in room.seats.values()
+            if seat.socket_id != own.socket_id
+        ],
+        expires_at=wire_time(room.expires_at),
+        max_participants=room.max_participants,
+        resume_token=resume_token,
+        # Seats are not kept after a lost line yet.
+        resume_window_seconds=0,
+    )
+    return encode(RoomJoined(payload=payload, request_id=request_id))
+
+
+def room_left(code: str, reason: RoomLeftReason, request_id: RequestId = UNSET) -> bytes:
+    """For whoever is out of the room."""
+    return encode(RoomLeft(payload=RoomLeftPayload(room_code=code, reason=reason), request_id=request_id))
+
+
+def pong(now: int, request_id: RequestId) -> bytes:
+    """The answer to a ping; ``now`` in milliseconds."""
+    return encode(Pong(payload=PongPayload(server_time=wire_time(now)), request_id=request_id))
+
+
+def error(fault: SignalingError, request_id: RequestId) -> bytes:
+    """The error frame of what was refused."""
+    payload = ErrorPayload(
+        code=fault.code,
+        message=fault.detail,
+        retry_after=UNSET if fault.retry_after is None else round(fault.retry_after, 3),
+    )
+    return encode(ErrorMessage(payload=payload, request_id=request_id))

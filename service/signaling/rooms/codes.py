@@ -1,0 +1,35 @@
+"""Room codes and identifiers: short, unguessable within their limits, easy to read aloud."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from signaling.contract.types import ROOM_CODE_ALPHABET, ROOM_CODE_LENGTH
+
+_NODE_LENGTH: Final = 8
+_SOCKET_LENGTH: Final = 16
+
+
+def _draw(length: int) -> str:
+    return "".join(secrets.choice(ROOM_CODE_ALPHABET) for _ in range(length))
+
+
+def new_room_code() -> str:
+    """A random room code (about 30 bits; joins with unknown codes are rate-limited for that reason)."""
+    return _draw(ROOM_CODE_LENGTH)
+
+
+def new_node_id() -> str:
+    """The name of one process, new at every start: seats of an earlier process can be told by it."""
+    return _draw(_NODE_LENGTH)
+
+
+def new_socket_id(node: str) -> str:
+    """A socket's name: its node's, so that a relay knows where to go, and about 79 random bits."""
+    return f"{node}-{_draw(_SOCKET_LENGTH)}"
+
+
+def normal_code(code: str) -> str:
+    """The code as it is stored and answered: lower case."""
+    return code.lower()

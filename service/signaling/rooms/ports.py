@@ -1,0 +1,159 @@
+"""What the use cases need of the outside: a store of rooms, and news of their logs.
+
+A store loads and commits and knows no rules. Its commit is the only place where a room
+changes, so two stores cannot disagree about what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from signaling.contract.types import RoomState
+from signaling.domain.events import RoomEvent
+from signaling.domain.room import Room
+
+
+class VersionConflict(Exception):
+    """The room is not at the expected version any more. Nothing was changed: load and decide again."""
+
+
+class ClaimTaken(Exception):
+    """The idempotency key of the commit is in use. Nothing was changed."""
+
+    def __init__(self, claimed: Claimed) -> None:
+        """See the class; ``claimed`` is what holds the key."""
+        super().__init__(claimed.code)
+        self.claimed = claimed
+
+
+class StoreUnavailable(Exception):
+    """The store cannot serve now (disk full, overloaded, closed). Nothing was acknowledged; may be retried."""
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """An idempotency key to be taken together with a commit."""
+
+    key: str
+    fingerprint: str
+    """Tells one request from another; compared when the key is used again."""
+    expires_at: int
+    """The key is free again from this time on (milliseconds)."""
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    """What an idempotency key was used for."""
+
+    code: str
+    fingerprint: str
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """One atomic change of one room."""
+
+    code: str
+    expected_version: int
+    """Version the events were decided on; 0: the room does not exist."""
+    room: Room | None
+    """The room after the events; None after its purge."""
+    events: tuple[RoomEvent, ...]
+    """At least one, numbered from ``expected_version + 1``."""
+    at: int
+    """Time of the commit, milliseconds: claims that expired before it are free."""
+    claim: Claim | None = None
+
+
+class RoomQuery(Struct, frozen=True, kw_only=True):
+    """Which rooms to list, newest first."""
+
+    now: int
+    """An open room is listed as expired once this reaches its ``expires_at``."""
+    limit: int
+    state: RoomState | None = None
+    owner_id: str | None = None
+    after: tuple[int, str] | None = None
+    """(created_at, code) of the last room of the page before."""
+
+
+class RoomPage(Struct, frozen=True, kw_only=True):
+    """Rooms of one page, and how many match in all."""
+
+    rooms: Sequence[Room]
+    total: int
+    more: bool
+    """Whether rooms follow this page."""
+
+
+class Statistics(Struct, frozen=True, kw_only=True):
+    """Counts over all rooms of the store."""
+
+    open_rooms: int
+    closed_rooms: int
+    expired_rooms: int
+    total_participants: int
+    active_participants: int
+
+
+class RoomStore(Protocol):
+    """Rooms and their logs, kept safe.
+
+    Every method may raise StoreUnavailable. No method blocks the event loop.
+    """
+
+    async def load(self, code: str) -> Room | None:
+        """The room at its latest committed version; None if there is none (or it was purged)."""
+
+    async def commit(self, commit: Commit) -> None:
+        """Store the room, append the events to its log and announce them: all of it, or nothing.
+
+        Returns when the change is durable. Announcements of one room are made in version
+        order, and before this returns. Raises VersionConflict if the room's version is not
+        ``expected_version``, ClaimTaken if the claim's key is held and not expired. A commit whose
+        room is None removes the room and its log.
+        """
+
+    async def log(self, code: str) -> Sequence[RoomEvent]:
+        """All events of the room in version order; empty if there is none."""
+
+    async def claimed(self, key: str, now: int) -> Claimed | None:
+        """What the idempotency key was used for, if it is held at ``now``."""
+
+    async def find(self, query: RoomQuery) -> RoomPage:
+        """Rooms that match, newest first (by created_at, then code, both descending)."""
+
+    async def statistics(self, now: int) -> Statistics:
+        """Counts at ``now``; open rooms past their time count as expired, their seats as empty."""
+
+    async def due(self, now: int, limit: int) -> Sequence[str]:
+        """Codes of rooms whose ``due_at`` is at or before ``now``, longest due first."""
+
+    async def occupied(self) -> Sequence[str]:
+        """Codes of the rooms in which somebody is seated."""
+
+    def open_rooms(self) -> int:
+        """How many rooms are open. Known at once, without asking the disk or the network."""
+
+    async def probe(self) -> None:
+        """Returns if the store can commit now; raises StoreUnavailable if not."""
+
+
+Listener = Callable[[Sequence[RoomEvent]], None]
+"""Called in the event loop with consecutive events of one room."""
+
+
+class Broker(Protocol):
+    """News of room logs, at most once: events may be missing, but never out of order or twice.
+
+    Whoever listens detects a gap by the version numbers and loads the room again.
+    """
+
+    async def subscribe(self, code: str, listener: Listener) -> None:
+        """Call ``listener`` with every event of the room announced after this returns.
+
+        One listener a room: a second subscription replaces the first.
+        """
+
+    async def unsubscribe(self, code: str) -> None:
+        """Stop calling. Does nothing when there is no subscription."""

@@ -1,0 +1,92 @@
+"""A node's picture of one room, kept true by following the room's log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from signaling.contract.types import LeftReason, RoomLeftReason, RoomState
+from signaling.domain.events import ParticipantJoined, ParticipantLeft, RoomClosed, RoomEvent, RoomExpired, Seat
+from signaling.domain.room import Room, evolve
+
+END_REASONS = {
+    RoomState.CLOSED: RoomLeftReason.ROOM_CLOSED,
+    RoomState.EXPIRED: RoomLeftReason.ROOM_EXPIRED,
+}
+
+
+class Follower(Protocol):
+    """Whoever acts on what happens in a room. Called in log order; must not block."""
+
+    def joined(self, seat: Seat, room: Room) -> None:
+        """A seat was taken; ``room`` is as it was right after."""
+
+    def left(self, seat: Seat, reason: LeftReason) -> None:
+        """A seat was given up or lost."""
+
+    def ended(self, reason: RoomLeftReason) -> None:
+        """The room is over, and every seat with it. The last call."""
+
+
+class Replica:
+    """One room as of the last event that arrived here.
+
+    Events come at most once and in order, but some may be missing: a gap in the version
+    numbers makes the replica call ``on_gap`` and stand still until ``resync``.
+    """
+
+    def __init__(self, room: Room, follower: Follower, on_gap: Callable[[], None]) -> None:
+        """``room`` is the picture to start from; later events are told to ``follower``."""
+        self.room = room
+        self._follower = follower
+        self._on_gap = on_gap
+        self._behind = False
+
+    def deliver(self, events: Sequence[RoomEvent]) -> None:
+        """Apply events of the log; those already known are skipped."""
+        for event in events:
+            if self._behind or event.version <= self.room.version:
+                continue
+            if event.version != self.room.version + 1:
+                self._behind = True
+                self._on_gap()
+                return
+            self._apply(event)
+
+    def resync(self, latest: Room | None) -> None:
+        """Jump to the room's latest state, telling the follower the difference."""
+        self._behind = False
+        before = self.room
+        if latest is not None and latest.version <= before.version:
+            return
+        if latest is None or latest.state is not RoomState.OPEN:
+            if before.state is RoomState.OPEN:
+                state = RoomState.CLOSED if latest is None else latest.state
+                self.room = before if latest is None else latest
+                self._follower.ended(END_REASONS[state])
+            return
+        self.room = latest
+        for socket_id, seat in before.seats.items():
+            # The same socket may have left and joined again, in another seat.
+            if socket_id not in latest.seats or latest.seats[socket_id].number != seat.number:
+                self._follower.left(seat, LeftReason.CONNECTION_LOST)
+        for socket_id, seat in latest.seats.items():
+            if socket_id not in before.seats or before.seats[socket_id].number != seat.number:
+                self._follower.joined(seat, latest)
+
+    def _apply(self, event: RoomEvent) -> None:
+        before = self.room
+        after = evolve(before, event)
+        if after is None:
+            # A purge follows the end of the room, which was told already.
+            return
+        self.room = after
+        match event:
+            case ParticipantJoined(seat=seat):
+                self._follower.joined(seat, after)
+            case ParticipantLeft(socket_id=socket_id, reason=reason):
+                self._follower.left(before.seats[socket_id], reason)
+            case RoomClosed() | RoomExpired():
+                self._follower.ended(END_REASONS[after.state])
+            case _:
+                pass

@@ -1,0 +1,305 @@
+"""What can be had done to rooms: the use cases behind REST calls and sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.contract.types import LeftReason
+from signaling.domain import commands
+from signaling.domain.commands import Command
+from signaling.domain.events import RoomEvent
+from signaling.domain.room import Room, decide, evolve_all
+from signaling.rooms.codes import new_room_code
+from signaling.rooms.ports import (
+    Broker,
+    Claim,
+    Claimed,
+    ClaimTaken,
+    Commit,
+    RoomPage,
+    RoomQuery,
+    RoomStore,
+    Statistics,
+    StoreUnavailable,
+    VersionConflict,
+)
+from signaling.rooms.replica import Follower, Replica
+from signaling.rooms.writer import Outcome, RoomWriter, unavailable
+
+HOUR: Final = 3_600_000
+"""Milliseconds of an hour."""
+
+CLAIM_LIFETIME: Final = 24 * HOUR
+"""How long an idempotency key is remembered."""
+
+_CODE_TRIES: Final = 20
+"""Codes drawn until one is free. There are 887 million: with a million rooms the second draw is one in 887."""
+
+_TRANSIENT: Final = 0.2
+"""Seconds between tries to load a room again after a gap in its log."""
+
+_RECOVERIES_AT_ONCE: Final = 64
+
+
+class RoomDefaults(Struct, frozen=True, kw_only=True):
+    """What a room is like where its creator says nothing, in hours and seats."""
+
+    ttl_hours: int
+    max_participants: int
+    retention_hours: int
+
+
+class NewRoom(Struct, frozen=True, kw_only=True):
+    """What the creator asked for; None: the default."""
+
+    owner_id: str | None = None
+    ttl_hours: int | None = None
+    max_participants: int | None = None
+
+
+class RoomService:
+    """Rooms of a deployment, as this node serves them."""
+
+    def __init__(
+        self,
+        *,
+        store: RoomStore,
+        broker: Broker,
+        node: str,
+        clock: Callable[[], int],
+        defaults: RoomDefaults,
+        new_code: Callable[[], str] = new_room_code,
+    ) -> None:
+        """``node`` is this process's id; ``clock`` gives milliseconds since the epoch."""
+        self.node = node
+        self._store = store
+        self._broker = broker
+        self._clock = clock
+        self._defaults = defaults
+        self._new_code = new_code
+        self._writers: dict[str, RoomWriter] = {}
+        self._replicas: dict[str, Replica] = {}
+        self._resyncs: dict[str, asyncio.Task[None]] = {}
+
+    # For the platform's backend
+
+    async def create(self, new: NewRoom, idempotency_key: str | None = None) -> tuple[Room, bool]:
+        """Make a room; whether it is new comes second: False if the key had made it before.
+
+        Raises SignalingError `idempotency_conflict` if the key was used within 24 hours for a
+        different request, `server_error` (503) if the store cannot serve.
+        """
+        now = self._clock()
+        claim = None
+        if idempotency_key is not None:
+            fingerprint = hashlib.sha256(msgspec.json.encode(new)).hexdigest()
+            claim = Claim(key=idempotency_key, fingerprint=fingerprint, expires_at=now + CLAIM_LIFETIME)
+        defaults = self._defaults
+        try:
+            for _ in range(_CODE_TRIES):
+                command = commands.Create(
+                    code=self._new_code(),
+                    owner_id=new.owner_id,
+                    ttl=HOUR * (defaults.ttl_hours if new.ttl_hours is None else new.ttl_hours),
+                    max_participants=(
+                        defaults.max_participants if new.max_participants is None else new.max_participants
+                    ),
+                    retention=HOUR * defaults.retention_hours,
+                )
+                events = decide(None, command, now)
+                room = evolve_all(None, events)
+                assert room is not None
+                try:
+                    await self._store.commit(
+                        Commit(
+                            code=command.code,
+                            expected_version=0,
+                            room=room,
+                            events=tuple(events),
+                            at=now,
+                            claim=claim,
+                        )
+                    )
+                except VersionConflict:
+                    continue
+                except ClaimTaken as taken:
+                    assert claim is not None
+                    return await self._claimed(claim, taken.claimed), False
+                return room, True
+        except StoreUnavailable as error:
+            raise unavailable("The store cannot serve now. Nothing was changed") from error
+        raise unavailable("No free room code was found")
+
+    async def _claimed(self, claim: Claim, claimed: Claimed) -> Room:
+        if claimed.fingerprint != claim.fingerprint:
+            raise SignalingError(ErrorCode.IDEMPOTENCY_CONFLICT)
+        room = await self._store.load(claimed.code)
+        if room is None:
+            # Retention shorter than a day can purge the room first: the answer it had is gone for good.
+            raise SignalingError(
+                ErrorCode.IDEMPOTENCY_CONFLICT, "The room made with this `Idempotency-Key` was purged"
+            )
+        return room
+
+    async def get(self, code: str) -> Room:
+        """The room as it is now. Raises SignalingError `room_not_found`."""
+        now = self._clock()
+        replica = self._replicas.get(code)
+        try:
+            room = replica.room if replica is not None else await self._store.load(code)
+        except StoreUnavailable as error:
+            raise unavailable("The store cannot serve now") from error
+        if room is None:
+            raise SignalingError(ErrorCode.ROOM_NOT_FOUND, f"No room has the code {code}")
+        return room.as_of(now)
+
+    async def find(self, query: RoomQuery) -> RoomPage:
+        """A page of rooms, newest first."""
+        try:
+            return await self._store.find(query)
+        except StoreUnavailable as error:
+            raise unavailable("The store cannot serve now") from error
+
+    async def close(self, code: str) -> None:
+        """End the room; nothing changes if it has ended. Raises SignalingError `room_not_found`."""
+        await self.execute(code, commands.Close())
+
+    async def statistics(self) -> Statistics:
+        """Counts over all rooms not yet purged."""
+        try:
+            return await self._store.statistics(self._clock())
+        except StoreUnavailable as error:
+            raise unavailable("The store cannot serve now") from error
+
+    def open_rooms(self) -> int:
+        """How many rooms are open, known at once."""
+        return self._store.open_rooms()
+
+    async def probe(self) -> None:
+        """Returns if rooms can be changed now. Raises SignalingError `server_error` if not."""
+        try:
+            await self._store.probe()
+        except StoreUnavailable as error:
+            raise unavailable("The store cannot serve now") from error
+
+    def now(self) -> int:
+        """The time, in milliseconds since the epoch."""
+        return self._clock()
+
+    # For sockets
+
+    async def follow(self, code: str, follower: Follower) -> Replica:
+        """Begin to tell ``follower`` what happens in the room, from the returned picture on.
+
+        Raises SignalingError `room_not_found`, or `server_error` if the store cannot serve.
+        """
+        replica: Replica | None = None
+        early: list[RoomEvent] = []
+
+        def listen(events: Sequence[RoomEvent]) -> None:
+            if replica is None:
+                early.extend(events)
+            else:
+                replica.deliver(events)
+
+        try:
+            await self._broker.subscribe(code, listen)
+            try:
+                room = await self._store.load(code)
+            except BaseException:
+                await self._broker.unsubscribe(code)
+                raise
+            if room is None:
+                await self._broker.unsubscribe(code)
+                raise SignalingError(ErrorCode.ROOM_NOT_FOUND, f"No room has the code {code}")
+        except StoreUnavailable as error:
+            raise unavailable("The store cannot serve now") from error
+        replica = Replica(room, follower, on_gap=lambda: self._resync(code))
+        self._replicas[code] = replica
+        # Those that came while the room was loaded: the replica skips what the load had seen.
+        replica.deliver(early)
+        return replica
+
+    async def unfollow(self, code: str) -> None:
+        """Stop telling what happens in the room."""
+        self._replicas.pop(code, None)
+        resync = self._resyncs.pop(code, None)
+        if resync is not None:
+            resync.cancel()
+        await self._broker.unsubscribe(code)
+
+    async def join(self, code: str, *, socket_id: str, display_name: str, user_id: str | None) -> None:
+        """Take a seat; followers have been told when this returns.
+
+        Raises SignalingError `room_not_found`, `room_closed`, `room_expired`, `room_full`,
+        `already_in_room`, or `server_error`.
+        """
+        await self.execute(
+            code,
+            commands.Join(socket_id=socket_id, display_name=display_name, user_id=user_id, node=self.node),
+        )
+
+    async def leave(self, code: str, socket_id: str, reason: LeftReason) -> None:
+        """Give up a seat; does nothing if there is none. Raises SignalingError `server_error` only."""
+        await self.execute(code, commands.Leave(socket_id=socket_id, reason=reason))
+
+    # For timers and start-up
+
+    async def tick(self, code: str) -> None:
+        """Do what is due in the room: expiry, purge."""
+        await self.execute(code, commands.Tick())
+
+    async def end_lost_seats(self) -> int:
+        """End the seats of processes that are no more; how many rooms had any.
+
+        To be called before this node takes sockets, where it is the only node of its store.
+        """
+        limit = asyncio.Semaphore(_RECOVERIES_AT_ONCE)
+
+        async def recover(code: str) -> bool:
+            async with limit:
+                room = await self._store.load(code)
+                nodes = set() if room is None else {seat.node for seat in room.seats.values()} - {self.node}
+                for node in nodes:
+                    await self.execute(code, commands.NodeLost(node=node))
+                return bool(nodes)
+
+        return sum(await asyncio.gather(*(recover(code) for code in await self._store.occupied())))
+
+    async def execute(self, code: str, command: Command) -> Outcome:
+        """Decide the command on the room's latest state and commit what it leads to."""
+        writer = self._writers.get(code)
+        if writer is None:
+            writer = self._writers[code] = RoomWriter(
+                code,
+                store=self._store,
+                clock=self._clock,
+                known=lambda: self._known(code),
+                on_idle=lambda: self._writers.pop(code, None) and None,
+            )
+        return await writer.execute(command)
+
+    def _known(self, code: str) -> Room | None:
+        replica = self._replicas.get(code)
+        return None if replica is None else replica.room
+
+    def _resync(self, code: str) -> None:
+        self._resyncs[code] = asyncio.create_task(self._load_again(code), name=f"resync-{code}")
+
+    async def _load_again(self, code: str) -> None:
+        while (replica := self._replicas.get(code)) is not None:
+            try:
+                latest = await self._store.load(code)
+            except StoreUnavailable:
+                await asyncio.sleep(_TRANSIENT)
+                continue
+            self._resyncs.pop(code, None)
+            replica.resync(latest)
+            return

@@ -1,0 +1,187 @@
+"""Every environment variable, read and checked together at start.
+
+`Settings.from_environment` reports all faults at once, each with how to mend it. Nothing else
+reads the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from signaling.contract.types import (
+    MAX_PARTICIPANTS,
+    MAX_TTL_HOURS,
+    MIN_PARTICIPANTS,
+    MIN_TTL_HOURS,
+)
+
+KEY_RECIPE: Final = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+SHORT_KEY: Final = 16
+"""Keys shorter than this could be found by trying; the service warns of them at start."""
+
+_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; ``faults`` has a sentence for each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        """See the class."""
+        self.faults = faults
+        super().__init__("; ".join(faults))
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The service's configuration, valid as a whole. docs/configuration.md says what each is for."""
+
+    api_keys: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
+    room_ttl_hours: int
+    max_participants_per_room: int
+    room_retention_hours: int
+    host: str
+    port: int
+    data_dir: Path
+    trusted_proxies: tuple[str, ...]
+    ice_servers: tuple[dict[str, Any], ...]
+    log_format: Literal["json", "console"]
+    log_level: str
+    metrics_public: bool
+    drain_seconds: int
+    max_frame_bytes: int
+    outbox_bytes: int
+    join_timeout_seconds: int
+    frames_per_second: int
+    burst_frames: int
+    unknown_codes_per_minute: int
+    max_connections: int
+    ping_interval_seconds: int
+    ping_timeout_seconds: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings. Raises SettingsError with every fault at once."""
+        read = _Reader(environment)
+        settings = {
+            "api_keys": read.parsed("API_KEY", "", _api_keys),
+            "allowed_origins": read.parsed("ALLOWED_ORIGINS", "*", _origins),
+            "room_ttl_hours": read.integer("ROOM_TTL_HOURS", 24, MIN_TTL_HOURS, MAX_TTL_HOURS),
+            "max_participants_per_room": read.integer(
+                "MAX_PARTICIPANTS_PER_ROOM", 50, MIN_PARTICIPANTS, MAX_PARTICIPANTS
+            ),
+            "room_retention_hours": read.integer("ROOM_RETENTION_HOURS", 168, 1, 8760),
+            "host": read.parsed("HOST", "0.0.0.0", str.strip),  # noqa: S104 - a server's default, behind a proxy
+            "port": read.integer("PORT", 8000, 0, 65535),
+            "data_dir": read.parsed("DATA_DIR", "data", Path),
+            "trusted_proxies": read.parsed("TRUSTED_PROXIES", "none", _proxies),
+            "ice_servers": read.parsed("ICE_SERVERS", "[]", _ice_servers),
+            "log_format": read.choice(
+                "LOG_FORMAT", "console" if sys.stderr.isatty() else "json", ("json", "console")
+            ),
+            "log_level": read.choice("LOG_LEVEL", "INFO", _LEVELS),
+            "metrics_public": read.choice("METRICS_PUBLIC", "0", ("0", "1")) == "1",
+            "drain_seconds": read.integer("DRAIN_SECONDS", 20, 1, 600),
+            "max_frame_bytes": read.integer("MAX_FRAME_BYTES", 65_536, 4096, 1_048_576),
+            "outbox_bytes": read.integer("OUTBOX_BYTES", 1_048_576, 131_072, 67_108_864),
+            "join_timeout_seconds": read.integer("JOIN_TIMEOUT_SECONDS", 60, 1, 3600),
+            "frames_per_second": read.integer("FRAMES_PER_SECOND", 2000, 1, 1_000_000),
+            "burst_frames": read.integer("BURST_FRAMES", 4000, 1, 1_000_000),
+            "unknown_codes_per_minute": read.integer("UNKNOWN_CODES_PER_MINUTE", 60, 1, 100_000),
+            "max_connections": read.integer("MAX_CONNECTIONS", 20_000, 1, 1_000_000),
+            "ping_interval_seconds": read.integer("PING_INTERVAL_SECONDS", 20, 1, 3600),
+            "ping_timeout_seconds": read.integer("PING_TIMEOUT_SECONDS", 20, 1, 3600),
+        }
+        if read.faults:
+            raise SettingsError(read.faults)
+        return cls(**settings)
+
+
+class _Reader:
+    """Reads variables and gathers faults. An empty variable counts as unset."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.faults: list[str] = []
+
+    def parsed(self, name: str, default: str, parse: Callable[[str], Any]) -> Any:
+        try:
+            return parse(self._environment.get(name, "").strip() or default)
+        except ValueError as error:
+            self.faults.append(f"{name}: {error}")
+            return None
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        def parse(text: str) -> int:
+            try:
+                value = int(text)
+            except ValueError:
+                value = low - 1
+            if not low <= value <= high:
+                raise ValueError(f"must be a whole number from {low} to {high}, not {text!r}")
+            return value
+
+        return int(self.parsed(name, str(default), parse) or 0)
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> Any:
+        def parse(text: str) -> str:
+            for value in allowed:
+                if text.lower() == value.lower():
+                    return value
+            raise ValueError(f"must be one of {', '.join(allowed)}, not {text!r}")
+
+        return self.parsed(name, default, parse)
+
+
+def _api_keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    if not keys:
+        raise ValueError(f"is required. Make a key with: {KEY_RECIPE}")
+    for number, key in enumerate(keys, 1):
+        # Never the key itself: this goes into logs.
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError(f"key {number} must be printable ASCII without spaces: it travels in a header")
+    return keys
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if origin != "*" and (parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin):
+            raise ValueError(
+                f"{origin!r} is not an origin. Write scheme and host without a path, such as https://school.example"
+            )
+    return origins or ("*",)
+
+
+def _proxies(text: str) -> tuple[str, ...]:
+    proxies = tuple(proxy.strip() for proxy in text.split(",") if proxy.strip())
+    for proxy in proxies:
+        if proxy not in ("*", "none"):
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy!r} is no address or network. Write addresses or networks such as 10.0.0.0/8, "
+                    "`*` to trust whoever connects, or `none`"
+                ) from None
+    return () if proxies == ("none",) else proxies
+
+
+def _ice_servers(text: str) -> tuple[dict[str, Any], ...]:
+    example = 'such as [{"urls": "stun:stun.example.org:3478"}]'
+    try:
+        servers = json.loads(text)
+    except ValueError:
+        raise ValueError(f"must be a JSON array of RTCIceServer objects, {example}") from None
+    if not isinstance(servers, list) or not all(isinstance(server, dict) and "urls" in server for server in servers):
+        raise ValueError(f"must be a JSON array of RTCIceServer objects with `urls`, {example}")
+    return tuple(servers)

@@ -1,0 +1,74 @@
+"""Structured logs: JSON lines in production, readable on a terminal.
+
+Loggers of the libraries (uvicorn, litestar) go the same way. Never logged: keys, tokens,
+session descriptions, candidates, display names.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+from typing import Any, Literal
+
+import structlog
+
+LogFormat = Literal["json", "console"]
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.ExtraAdder(),
+]
+
+
+def configure_logging(*, log_format: LogFormat, level: str) -> None:
+    """Set up logging for the process. ``level`` is a name of the standard library's levels."""
+    renderer: Any
+    if log_format == "json":
+        renderer = structlog.processors.JSONRenderer()
+        final = [structlog.processors.format_exc_info, renderer]
+    else:
+        renderer = structlog.dev.ConsoleRenderer()
+        final = [renderer]
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "structured": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": _SHARED,
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+                }
+            },
+            "handlers": {
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "formatter": "structured",
+                    "stream": "ext://sys.stderr",
+                }
+            },
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {
+                # One line a request or socket is written by the service itself, with its ids.
+                "uvicorn.access": {"level": "WARNING"},
+                "uvicorn.error": {"level": "WARNING"},
+                "websockets": {"level": "WARNING"},
+                # Every refused request is an exception to Litestar; the service logs what matters.
+                "litestar": {"level": "CRITICAL"},
+            },
+        }
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED[:-1],
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,88 @@
+"""The Litestar application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+
+from signaling.realtime.gateway import Gateway
+from signaling.rooms.service import RoomService
+from signaling.telemetry.metrics import Metrics
+from signaling.web.auth import ApiKeys
+from signaling.web.classroom import classroom_router
+from signaling.web.docs import assets_router, openapi_config
+from signaling.web.errors import EXCEPTION_HANDLERS
+from signaling.web.requests import StrictRequest
+from signaling.web.rooms import ROOM_HANDLERS
+from signaling.web.socket import socket_route
+from signaling.web.system import SYSTEM_HANDLERS, metrics_route
+
+MAX_BODY_BYTES: Final = 65_536
+
+
+class Node(Protocol):
+    """What the handlers use: there while the application runs."""
+
+    rooms: RoomService
+    gateway: Gateway
+    metrics: Metrics
+
+
+def create_litestar(
+    *,
+    node: Callable[[], Node],
+    api_keys: tuple[str, ...],
+    allowed_origins: tuple[str, ...],
+    metrics_public: bool,
+    ice_servers: Sequence[Mapping[str, object]],
+) -> Litestar:
+    """The application: routes, errors, documents. ``node`` is asked at each request."""
+    keys = ApiKeys(api_keys)
+
+    async def provide_rooms() -> RoomService:
+        return node().rooms
+
+    async def provide_gateway() -> Gateway:
+        return node().gateway
+
+    async def provide_metrics() -> Metrics:
+        return node().metrics
+
+    api = Router(
+        "/api",
+        route_handlers=ROOM_HANDLERS,
+        guards=[keys.guard],
+        security=[{"ApiKeyAuth": []}],
+    )
+    return Litestar(
+        route_handlers=[
+            api,
+            *SYSTEM_HANDLERS,
+            metrics_route(keys, public=metrics_public),
+            socket_route(lambda: node().gateway, allowed_origins),
+            classroom_router(ice_servers),
+            assets_router(),
+        ],
+        dependencies={
+            "rooms": Provide(provide_rooms),
+            "gateway": Provide(provide_gateway),
+            "metrics": Provide(provide_metrics),
+        },
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_class=StrictRequest,
+        request_max_body_size=MAX_BODY_BYTES,
+        cors_config=CORSConfig(
+            allow_origins=list(allowed_origins),
+            allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
+            allow_headers=["X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After", "Location", "Idempotency-Replayed"],
+            max_age=600,
+        ),
+        openapi_config=openapi_config(),
+        logging_config=None,
+        debug=False,
+    )

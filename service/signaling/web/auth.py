@@ -1,0 +1,39 @@
+"""The API key: who may call the REST API."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from signaling.contract.errors import ErrorCode, SignalingError
+
+HEADER = "x-api-key"
+
+
+class ApiKeys:
+    """The keys that are accepted: several, so that one can be replaced without downtime."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        """``keys``: at least one."""
+        self._digests = [_digest(key) for key in keys]
+
+    def accepts(self, key: str | None) -> bool:
+        """Whether ``key`` is one of them, in time that does not depend on how much of it is right."""
+        if key is None:
+            return False
+        digest = _digest(key)
+        # All are compared, so that the time does not tell which one it was.
+        return any([hmac.compare_digest(digest, known) for known in self._digests])
+
+    async def guard(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+        """Let only callers with a key pass. Raises SignalingError `unauthorized`."""
+        if not self.accepts(connection.headers.get(HEADER)):
+            raise SignalingError(ErrorCode.UNAUTHORIZED, "Invalid or missing API key")
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,106 @@
+"""How a request comes in: its body decoded strictly, its id known, its outcome logged and counted."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from types import NoneType
+from typing import Any, Final, get_args
+
+import msgspec
+import structlog
+from litestar import Request
+from litestar.exceptions import ClientException, ValidationException
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from signaling.telemetry.metrics import Metrics
+
+_log = structlog.stdlib.get_logger("signaling.http")
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_QUIET: Final = frozenset({"/health", "/readiness", "/metrics"})
+"""Asked every few seconds by machines: logged only when they fail."""
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """Decodes bodies strictly: Litestar alone takes `"2"` for 2 and answers bad UTF-8 or deep nesting with 500."""
+
+    async def json(self) -> Any:
+        """The body as the handler's type.
+
+        Raises ValidationException naming the JSON path of a fault, ClientException for what is no JSON.
+        """
+        field = self.route_handler.parsed_data_field  # type: ignore[attr-defined]
+        body = await self.body()
+        # A body that may be left out is optional to the handler; one that is there must still not be null.
+        kinds = [] if field is None else [kind for kind in get_args(field.annotation) if kind is not NoneType]
+        kind = kinds[0] if kinds else Any if field is None else field.annotation
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.ValidationError as error:
+            fault = str(error)
+            raise ValidationException(detail=fault if " - at `" in fault else f"{fault} - at `$`") from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ClientException(detail="The request body is not valid JSON") from error
+
+
+class Observed:
+    """Wraps the application: gives each request an id, logs its outcome and counts it.
+
+    The id is the caller's `X-Request-Id` if it is a sane one, else a new one; the answer repeats it.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        """``app`` is what is served."""
+        self._app = app
+        self._requests = metrics.requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)  # type: ignore[arg-type]
+            return
+        if scope["method"] == "HEAD":
+            # HEAD is GET without the body (RFC 9110, 9.3.2); uvicorn leaves the body out.
+            scope = {**scope, "method": "GET"}  # type: ignore[misc, assignment]
+        request_id = _request_id(scope)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        status = 500
+        started = time.perf_counter()
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_observed)
+        finally:
+            route = str(scope.get("path_template") or "unmatched")
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._requests.labels(method, route, str(status)).inc()
+            if scope["path"] not in _QUIET or status >= 400:
+                _log.info(
+                    "request",
+                    method=method,
+                    route=route,
+                    status=status,
+                    milliseconds=round(1000 * (time.perf_counter() - started), 2),
+                )
+            structlog.contextvars.unbind_contextvars("request_id")
+
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _request_id(scope: Any) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text = value.decode("latin-1")
+            if _REQUEST_ID.fullmatch(text):
+                return str(text)
+    return secrets.token_hex(8)

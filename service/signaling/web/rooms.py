@@ -1,0 +1,253 @@
+"""The rooms API: what a platform's backend calls."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+from litestar import Controller, Response, delete, get, post
+from litestar.params import Parameter
+
+from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.contract.rest import (
+    CreateRoomRequest,
+    RoomCreated,
+    RoomDeleted,
+    RoomDetails,
+    RoomList,
+    RoomParticipant,
+    RoomSummary,
+    StatisticsCounts,
+    StatisticsResponse,
+)
+from signaling.contract.types import MAX_ID_LENGTH, ConnectionState, RoomState, wire_time
+from signaling.domain.room import Room
+from signaling.rooms.codes import normal_code
+from signaling.rooms.ports import RoomQuery
+from signaling.rooms.service import NewRoom, RoomService
+from signaling.web.errors import error_responses
+
+RoomCodePath = Annotated[
+    str,
+    Parameter(
+        pattern="^[0-9A-Za-z]{6}$",
+        min_length=6,
+        max_length=6,
+        description="The room's code, in any case.",
+        title="Room code",
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Parameter(
+        header="Idempotency-Key",
+        required=False,
+        min_length=1,
+        max_length=255,
+        pattern="^[!-~]+$",
+        description=(
+            "Makes the call safe to repeat: the same key with the same body within 24 hours answers the same room. "
+            "1 to 255 printable ASCII characters; a UUID serves well."
+        ),
+    ),
+]
+
+_ALWAYS = (ErrorCode.UNAUTHORIZED, ErrorCode.SERVER_ERROR)
+_DEFAULT_LIMIT = 50
+_MAX_LIMIT = 200
+
+
+class RoomController(Controller):
+    """Rooms: create, read, list, delete."""
+
+    path = "/rooms"
+    tags = ["Rooms"]
+
+    @post(
+        operation_id="create_room",
+        summary="Create a room",
+        response_description="The room exists and can be joined.",
+        responses=error_responses(
+            ErrorCode.BAD_REQUEST, ErrorCode.IDEMPOTENCY_CONFLICT, ErrorCode.PAYLOAD_TOO_LARGE, *_ALWAYS
+        ),
+    )
+    async def create_room(
+        self,
+        rooms: RoomService,
+        data: CreateRoomRequest | None = None,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[RoomCreated]:
+        """Make a room when a class is scheduled or a session starts.
+
+        Every field of the body may be left out. Hand the `room_code` of the answer to those who may join:
+        they connect to `/ws` with it. The room takes participants until `expires_at`, or until it is deleted.
+        """
+        data = data or CreateRoomRequest()
+        room, new = await rooms.create(
+            NewRoom(owner_id=data.owner_id, ttl_hours=data.ttl_hours, max_participants=data.max_participants),
+            idempotency_key,
+        )
+        body = RoomCreated(
+            room_code=room.code,
+            created_at=wire_time(room.created_at),
+            expires_at=wire_time(room.expires_at),
+            owner_id=room.owner_id,
+        )
+        headers = {"Location": f"/api/rooms/{room.code}"}
+        if not new:
+            headers["Idempotency-Replayed"] = "true"
+        return Response(body, headers=headers)
+
+    @get(
+        operation_id="list_rooms",
+        summary="List rooms",
+        response_description="A page of rooms, newest first.",
+        responses=error_responses(ErrorCode.BAD_REQUEST, *_ALWAYS),
+    )
+    async def list_rooms(
+        self,
+        rooms: RoomService,
+        room_state: Annotated[
+            RoomState | None, Parameter(query="state", required=False, description="Only rooms in this state.")
+        ] = None,
+        owner_id: Annotated[
+            str | None,
+            Parameter(
+                required=False, min_length=1, max_length=MAX_ID_LENGTH, description="Only rooms of this owner."
+            ),
+        ] = None,
+        limit: Annotated[int, Parameter(ge=1, le=_MAX_LIMIT, description="Rooms on a page.")] = _DEFAULT_LIMIT,
+        cursor: Annotated[
+            str | None,
+            Parameter(
+                required=False, min_length=1, max_length=256, description="`next_cursor` of the page before."
+            ),
+        ] = None,
+    ) -> RoomList:
+        """All rooms that match, newest first, a page at a time.
+
+        `total` counts all that match. To read on, ask again with `cursor` set to `next_cursor`, until it is null.
+        """
+        now = rooms.now()
+        page = await rooms.find(
+            RoomQuery(
+                now=now,
+                limit=limit,
+                state=room_state,
+                owner_id=owner_id,
+                after=None if cursor is None else _read_cursor(cursor),
+            )
+        )
+        return RoomList(
+            rooms=[_summary(room.as_of(now)) for room in page.rooms],
+            total=page.total,
+            next_cursor=_write_cursor(page.rooms[-1]) if page.more else None,
+        )
+
+    @get(
+        "/{room_code:str}",
+        operation_id="get_room",
+        summary="Get a room",
+        response_description="The room, and who is in it.",
+        responses=error_responses(ErrorCode.BAD_REQUEST, ErrorCode.ROOM_NOT_FOUND, *_ALWAYS),
+    )
+    async def get_room(self, room_code: RoomCodePath, rooms: RoomService) -> RoomDetails:
+        """Check a room's state, time and participants, before joining or for a dashboard.
+
+        Closed and expired rooms are readable, too, until they are purged.
+        """
+        return _details(await rooms.get(normal_code(room_code)))
+
+    @delete(
+        "/{room_code:str}",
+        status_code=200,
+        operation_id="delete_room",
+        summary="Delete a room",
+        response_description="The room has ended.",
+        responses=error_responses(ErrorCode.BAD_REQUEST, ErrorCode.ROOM_NOT_FOUND, *_ALWAYS),
+    )
+    async def delete_room(self, room_code: RoomCodePath, rooms: RoomService) -> RoomDeleted:
+        """End a class by hand: everyone in it is told and let go, and nobody can join again.
+
+        The room's state becomes `closed`; it stays readable until purged. Deleting a room that has ended
+        answers the same and changes nothing.
+        """
+        code = normal_code(room_code)
+        await rooms.close(code)
+        return RoomDeleted(message=f"Room {code} deleted successfully")
+
+
+@get(
+    "/statistics",
+    operation_id="get_statistics",
+    tags=["Statistics"],
+    summary="Get statistics",
+    response_description="Counts over all rooms not yet purged.",
+    responses=error_responses(*_ALWAYS),
+)
+async def get_statistics(rooms: RoomService) -> StatisticsResponse:
+    """Figures for a dashboard: rooms by state, participants now and ever."""
+    counts = await rooms.statistics()
+    return StatisticsResponse(
+        statistics=StatisticsCounts(
+            total_rooms=counts.open_rooms + counts.closed_rooms + counts.expired_rooms,
+            open_rooms=counts.open_rooms,
+            closed_rooms=counts.closed_rooms,
+            expired_rooms=counts.expired_rooms,
+            total_participants=counts.total_participants,
+            active_participants=counts.active_participants,
+        )
+    )
+
+
+def _summary(room: Room) -> RoomSummary:
+    return RoomSummary(
+        room_code=room.code,
+        state=room.state,
+        participant_count=len(room.seats),
+        max_participants=room.max_participants,
+        created_at=wire_time(room.created_at),
+        expires_at=wire_time(room.expires_at),
+        owner_id=room.owner_id,
+    )
+
+
+def _details(room: Room) -> RoomDetails:
+    return RoomDetails(
+        room_code=room.code,
+        created_at=wire_time(room.created_at),
+        expires_at=wire_time(room.expires_at),
+        state=room.state,
+        participant_count=len(room.seats),
+        max_participants=room.max_participants,
+        participants=[
+            RoomParticipant(
+                socket_id=seat.socket_id,
+                display_name=seat.display_name,
+                user_id=seat.user_id,
+                joined_at=wire_time(seat.joined_at),
+                connection=ConnectionState.CONNECTED,
+            )
+            for seat in room.seats.values()
+        ],
+        owner_id=room.owner_id,
+    )
+
+
+def _write_cursor(room: Room) -> str:
+    return base64.urlsafe_b64encode(f"{room.created_at}.{room.code}".encode()).rstrip(b"=").decode()
+
+
+def _read_cursor(cursor: str) -> tuple[int, str]:
+    try:
+        text = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        created_at, _, code = text.partition(".")
+        if not (created_at.isascii() and created_at.isdigit() and len(created_at) <= 16 and code):
+            raise ValueError
+        return int(created_at), code
+    except (ValueError, binascii.Error):
+        raise SignalingError(ErrorCode.BAD_REQUEST, "cursor: not one that this service made") from None
+
+
+ROOM_HANDLERS: list[Any] = [RoomController, get_statistics]

@@ -1,0 +1,251 @@
+"""The WebSocket protocol class that uvicorn runs: frames take the short way.
+
+uvicorn's own class parses (with websockets' sans-I/O core) and does the handshake and the
+keepalive. This subclass hands every text frame straight to the session instead of through an
+ASGI queue and a task, writes what falls due together, and tells a lost line from a close
+frame, which ASGI cannot. Its ASGI `receive`/`send` stay as they are for the handshake.
+
+Constructor and attributes of uvicorn's class are no documented interface: uvicorn is pinned,
+and what is overridden here is covered by the integration tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import structlog
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+CLOSE_TIMEOUT: Final = 5.0
+"""Seconds a peer has to finish the closing handshake before the line is cut."""
+
+MAX_FRAGMENTS: Final = 1024
+"""Frames one message may come in. Empty fragments escape the size limit; this bounds them."""
+
+MAX_CONTROL_BACKLOG: Final = 65_536
+"""Bytes that may wait to be read by a peer when it pings: a peer that asks must read the answers."""
+
+SCOPE_KEY: Final = "signaling.transport"
+"""Where the protocol is found in the ASGI scope's extensions."""
+
+_log = structlog.stdlib.get_logger("signaling.socket")
+
+_TEXT: Final = 0x81
+_LENGTH_16: Final = 126
+_LENGTH_64: Final = 127
+
+
+class Receiver(Protocol):
+    """Whoever the frames are for."""
+
+    def frame_received(self, data: bytes) -> None:
+        """A text frame of valid UTF-8."""
+
+    def binary_received(self) -> None:
+        """A binary frame."""
+
+    def lost(self, close_code: int | None) -> None:
+        """The socket is gone; None: without a close frame from the peer."""
+
+    def failed(self) -> None:
+        """One of these calls raised."""
+
+
+class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
+    """A socket whose frames go to a Receiver once one is attached."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As uvicorn makes it."""
+        super().__init__(*args, **kwargs)
+        self._receiver: Receiver | None = None
+        self._told_lost = False
+        self._paused_by_receiver = False
+        self._heard = False
+        self._abort_timer: asyncio.TimerHandle | None = None
+
+    # For the route
+
+    def attach(self, receiver: Receiver) -> None:
+        """Hand frames to ``receiver`` from now on. To be called right after the accept, in the same turn.
+
+        Frames that came in the same packet as the handshake wait in ASGI's queue; they go first.
+        """
+        self._receiver = receiver
+        while not self.queue.empty():
+            event: Any = self.queue.get_nowait()
+            if event["type"] == "websocket.receive":
+                text = event.get("text")
+                if text is None:
+                    receiver.binary_received()
+                else:
+                    receiver.frame_received(text.encode())
+            else:
+                # The peer is gone already: whoever waits for that in ASGI's way still gets it.
+                self.queue.put_nowait(event)
+                self._tell_lost()
+                break
+        if self.read_paused:
+            self.read_paused = False
+            if not self._paused_by_receiver:
+                self.transport.resume_reading()
+
+    # Transport of the connection
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        """Send text messages, in one write."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        parts: list[bytes] = []
+        for payload in frames:
+            parts.append(text_header(len(payload)))
+            parts.append(payload)
+        self.transport.write(b"".join(parts))
+
+    def buffered(self) -> int:
+        """Bytes written that the operating system has not taken yet."""
+        return 0 if self.transport.is_closing() else self.transport.get_write_buffer_size()
+
+    def pause_reading(self) -> None:
+        """Stop taking frames from the peer."""
+        if not self._paused_by_receiver:
+            self._paused_by_receiver = True
+            if not self.transport.is_closing():
+                self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take frames again."""
+        if self._paused_by_receiver:
+            self._paused_by_receiver = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake; cut the line if the peer does not finish it in time."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.stop_keepalive()
+        # The peer's close frame must be read, even if its other frames were not.
+        self.resume_reading()
+        self._abort_soon()
+
+    # What uvicorn's class does, bounded and told to the receiver
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came in: whatever they are, the peer is alive."""
+        self._heard = True
+        super().data_received(data)
+
+    def handle_connect(self, event: Any) -> None:
+        """The handshake: the route finds this object in its scope."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            self.scope["extensions"][SCOPE_KEY] = self  # type: ignore[index, assignment, typeddict-unknown-key]
+
+    async def send(self, message: Any) -> None:
+        """ASGI's way out, used until the handshake is done."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # Refused with a whole HTTP answer: uvicorn would log an error for want of a handshake.
+            self.handshake_complete = True
+
+    def handle_cont(self, event: Frame) -> None:
+        """A fragment: their number is bounded as well as their size."""
+        if len(self.frames) >= MAX_FRAGMENTS:
+            self.conn.fail(1009, "too many fragments")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """A message is whole: it goes to the receiver."""
+        receiver = self._receiver
+        if receiver is None:
+            super().send_receive_event_to_app()
+            return
+        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        self.frames = []
+        if self.close_sent or self._told_lost:
+            return
+        try:
+            if self.curr_msg_data_type == "text":
+                # Carried on to other browsers, which would close on bad UTF-8 (RFC 6455, 8.1).
+                if not data.isascii():
+                    data.decode()
+                receiver.frame_received(bytes(data))
+            else:
+                receiver.binary_received()
+        except UnicodeDecodeError:
+            self.conn.fail(1007, "invalid UTF-8")
+            self.handle_parser_exception()
+        except Exception:
+            _log.exception("frame_failed")
+            receiver.failed()
+
+    def handle_ping(self) -> None:
+        """Answer a ping, unless the peer does not read its answers."""
+        if self.transport.get_write_buffer_size() > MAX_CONTROL_BACKLOG:
+            self.transport.abort()
+            return
+        super().handle_ping()
+
+    def handle_close(self, event: Frame) -> None:
+        """The peer's close frame."""
+        super().handle_close(event)
+        self._tell_lost()
+        self._abort_soon()
+
+    def handle_parser_exception(self) -> None:
+        """The peer broke the protocol (1002, 1007, 1009): a close frame, and the end."""
+        super().handle_parser_exception()
+        self._tell_lost()
+        self._abort_soon()
+
+    def keepalive_timeout(self) -> None:
+        """No pong in time. Not fatal while we do not read, or when something else came in."""
+        if self._heard or self._paused_by_receiver:
+            self.pong_timer = None
+            self.pending_ping_payload = None
+            self.schedule_ping()
+            return
+        super().keepalive_timeout()
+        self._tell_lost()
+        self._abort_soon()
+
+    def send_keepalive_ping(self) -> None:
+        """Ask whether the peer is there."""
+        self._heard = False
+        super().send_keepalive_ping()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The line is gone."""
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
+            self._abort_timer = None
+        super().connection_lost(exc)
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        if self._receiver is not None and not self._told_lost:
+            self._told_lost = True
+            received = self.conn.close_rcvd
+            self._receiver.lost(None if received is None else int(received.code))
+
+    def _abort_soon(self) -> None:
+        """A peer that does not read would keep a closing socket for ever."""
+        if self._abort_timer is None and self.transport is not None:
+            self._abort_timer = self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
+
+
+def text_header(length: int) -> bytes:
+    """The header of an unmasked, unfragmented text frame (RFC 6455, 5.2)."""
+    if length < _LENGTH_16:
+        return bytes((_TEXT, length))
+    if length < 1 << 16:
+        return bytes((_TEXT, _LENGTH_16, length >> 8, length & 0xFF))
+    return bytes((_TEXT, _LENGTH_64)) + length.to_bytes(8, "big")
