@@ -1,0 +1,108 @@
+# `make` or `make help` lists what there is to do.
+
+VENV   ?= .venv
+PYTHON ?= python3
+UV     := $(shell command -v uv 2>/dev/null)
+
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+# What the tools run (ruff from a code generator, say) comes from the same environment.
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+##@ Use
+
+.PHONY: help
+help: ## Show this list
+	@printf 'WebRTC signaling and room service\n'
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z][a-z-]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@printf '\nSettings, as in `make run PORT=9000`:\n'
+	@printf '  HOST, PORT            where `make run` listens (and any other variable of the service)\n'
+	@printf '  PYTHON=%-14s the Python to build the environment with: 3.11 or newer\n' '$(PYTHON)'
+	@printf '  VENV=%-16s where that environment lives\n' '$(VENV)'
+
+.PHONY: install
+install: $(VENV)/.stamp ## Set up the environment with everything as locked, hashes checked
+	@:
+
+.PHONY: run
+run: install ## Start the service for development; makes up an API key, prints the addresses
+	@exec $(RUN) -m signaling dev
+
+##@ Work
+
+.PHONY: format
+format: install ## Put all code into its form
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: contract
+contract: install ## Print the contract and all that is generated from it
+	$(RUN) openapi/build.py
+
+.PHONY: lock
+lock: ## Make the lock files again after a change to pyproject.toml
+	@scripts/lock
+
+.PHONY: assets
+assets: ## Fetch the assets of the documentation pages again (needs npm)
+	@scripts/vendor-assets
+
+.PHONY: clean
+clean: ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
+	  .import_linter_cache .hypothesis service/*.egg-info
+	find service tests openapi scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Check
+
+.PHONY: test
+test: install system-packages coverage ## The whole suite, browser included, with the coverage gate
+
+.PHONY: lint
+lint: install assets-check ## Style, likely bugs, format; and the assets are as vendored
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: install ## Static types, strict
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: install ## Who may import whom
+	$(BIN)/lint-imports
+
+.PHONY: contract-check
+contract-check: install ## What is printed and generated is what the code says
+	$(RUN) openapi/build.py --check
+
+.PHONY: assets-check
+assets-check: ## The vendored assets are the ones that were checked in
+	@cd service/signaling/web/assets && sha256sum --check --quiet --strict CHECKSUMS
+
+.PHONY: coverage
+coverage: install ## As `make test`, without looking for system packages
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest $(PYTEST)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+.PHONY: check
+check: ## Everything CI runs, in its order
+	@.ci/run
+
+.PHONY: system-packages
+system-packages: ## Get what the tests need from the system (a browser), if it is missing
+	@scripts/system-packages
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+# The environment is made again whenever what is locked changes.
+$(VENV)/.stamp: requirements.lock pyproject.toml scripts/environment
+	@scripts/environment '$(VENV)' '$(PYTHON)' '$(UV)'
+	@touch $@
