@@ -47,7 +47,7 @@ class CommitRows(Struct, frozen=True):
 
 
 def commit_rows(commit: Commit) -> CommitRows:
-    """What the commit writes. Raises ValueError for no events, a gap in them, or a room that is not theirs."""
+    """What the commit writes. Raises ValueError for no events, a gap in them, or a room not theirs."""
     versions = [event.version for event in commit.events]
     last = commit.expected_version + len(versions)
     if not versions or versions != list(range(commit.expected_version + 1, last + 1)):

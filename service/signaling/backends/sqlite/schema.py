@@ -19,18 +19,6 @@ APPLICATION_ID: Final = 0x5369676E
 Migration = Sequence[str]
 """Statements, one a string: sqlite3 would commit before running a script of several."""
 
-
-def _count(sign: str, row: str) -> str:
-    """Count a row of `rooms` in or out; part of migration 1."""
-    return f"""
-        UPDATE totals SET
-            rooms = rooms {sign} 1,
-            seat_count = seat_count {sign} {row}.seat_count,
-            joined_total = joined_total {sign} {row}.joined_total
-        WHERE state = {row}.state
-    """
-
-
 MIGRATIONS: Final[Sequence[Migration]] = (
     (
         f"PRAGMA application_id = {APPLICATION_ID}",
@@ -68,11 +56,37 @@ MIGRATIONS: Final[Sequence[Migration]] = (
         ) WITHOUT ROWID
         """,
         "INSERT INTO totals VALUES ('open', 0, 0, 0), ('closed', 0, 0, 0), ('expired', 0, 0, 0)",
-        f"CREATE TRIGGER rooms_inserted AFTER INSERT ON rooms BEGIN {_count('+', 'new')}; END",
-        f"CREATE TRIGGER rooms_deleted AFTER DELETE ON rooms BEGIN {_count('-', 'old')}; END",
-        f"""
-        CREATE TRIGGER rooms_updated AFTER UPDATE ON rooms
-        BEGIN {_count("-", "old")}; {_count("+", "new")}; END
+        """
+        CREATE TRIGGER rooms_inserted AFTER INSERT ON rooms BEGIN
+            UPDATE totals SET
+                rooms = rooms + 1,
+                seat_count = seat_count + new.seat_count,
+                joined_total = joined_total + new.joined_total
+            WHERE state = new.state;
+        END
+        """,
+        """
+        CREATE TRIGGER rooms_deleted AFTER DELETE ON rooms BEGIN
+            UPDATE totals SET
+                rooms = rooms - 1,
+                seat_count = seat_count - old.seat_count,
+                joined_total = joined_total - old.joined_total
+            WHERE state = old.state;
+        END
+        """,
+        """
+        CREATE TRIGGER rooms_updated AFTER UPDATE ON rooms BEGIN
+            UPDATE totals SET
+                rooms = rooms - 1,
+                seat_count = seat_count - old.seat_count,
+                joined_total = joined_total - old.joined_total
+            WHERE state = old.state;
+            UPDATE totals SET
+                rooms = rooms + 1,
+                seat_count = seat_count + new.seat_count,
+                joined_total = joined_total + new.joined_total
+            WHERE state = new.state;
+        END
         """,
         # Clustered by room: reading a log, or removing it, touches neighbouring pages only.
         """

@@ -28,7 +28,7 @@ from signaling.rooms.ports import (
 )
 
 WAITING_WRITES: Final = 4096
-"""Commits that wait for the disk, at most: a second or so of work, so that clients hear of overload in time."""
+"""Commits that wait for the disk, at most: a second or so of work. What is over is refused."""
 
 WRITES_PER_TRANSACTION: Final = 512
 """Bounds a transaction's memory, and how long the first of a batch waits for the last."""
@@ -96,7 +96,7 @@ class SqliteStore:
         return cls(files, open_rooms, publish)
 
     async def close(self) -> None:
-        """Finish what was begun, then give up the directory. Every call from now on raises StoreUnavailable."""
+        """Finish what was begun, then give up the directory. Calls from now on raise StoreUnavailable."""
         await self._reader.close()
         await self._writer.close()
 
@@ -198,8 +198,8 @@ class SqliteStore:
     def _announce(self, code: str, events: Sequence[RoomEvent]) -> None:
         try:
             self._publish(code, events)
-        except Exception as error:
-            # The change is made, whoever listens: their fault must not reach the caller, or others of the batch.
+        except Exception as error:  # noqa: BLE001
+            # The change is made, whoever listens: their fault must not reach the caller or its neighbours.
             self._loop.call_exception_handler(
                 {"message": "Announcing the events of a room failed", "exception": error}
             )
@@ -222,5 +222,5 @@ def _answer(connection: sqlite3.Connection, job: _Read) -> tuple[Any, Exception 
         return job.query(connection), None
     except sqlite3.Error as error:
         return None, writer.unavailable(error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is for whoever asked
         return None, error

@@ -65,7 +65,7 @@ def write(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -
         _sweep_claims(connection, writes)
         open_rooms = count_open(connection)
         connection.execute("COMMIT")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits to be told
         _roll_back(connection)
         return Written([unavailable(error) for _ in writes], None)
     return Written(outcomes, open_rooms)

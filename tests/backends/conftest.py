@@ -1,0 +1,32 @@
+"""Fixtures of the store suite: each test that asks for `node` or `backend` runs on every kind of store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from .nodes import BACKENDS, Backend, Node, SqliteBackend, SqliteNode
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """One kind of store, with no rooms."""
+    return BACKENDS[request.param](tmp_path)
+
+
+@pytest.fixture
+async def node(backend: Backend) -> AsyncIterator[Node]:
+    """An open node of one kind of store, with no rooms."""
+    opened = await backend.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def sqlite_node(tmp_path: Path) -> AsyncIterator[SqliteNode]:
+    """For what only the embedded store has."""
+    opened = await SqliteBackend(tmp_path).open()
+    yield opened
+    await opened.close()
