@@ -53,7 +53,7 @@ def content_security_policy(host: str | None) -> str:
 
 
 def _protected(app: ASGIApp) -> ASGIApp:
-    """Wrap ``app`` so that every response carries the page's security headers and honours ``If-None-Match``."""
+    """Wrap ``app``: every response carries the page's security headers, and ``If-None-Match`` is honoured."""
 
     async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -96,8 +96,8 @@ def _etags(if_none_match: str) -> frozenset[str]:
 def classroom_router(ice_servers: Sequence[Mapping[str, object]]) -> Router:
     """Answer a router that serves the classroom page at ``/classroom``.
 
-    ``ice_servers`` are W3C ``RTCIceServer`` dictionaries. They are given to every visitor of the page, so a TURN
-    credential among them must be one that may be known to all of them.
+    ``ice_servers`` are W3C ``RTCIceServer`` dictionaries. They are given to every visitor of the page, so a
+    TURN credential among them must be one that may be known to all of them.
     """
     config = {"ice_servers": [dict(server) for server in ice_servers]}
 

@@ -48,7 +48,7 @@ const iceServersKnown = fetch("/classroom/config.json")
 function show(next) {
   screen = next;
   for (const name of ["lobby", "call", "end"]) find(`#${name}`).hidden = name !== next;
-  document.title = next === "call" ? `Room ${asked.code} – Classroom` : "Classroom";
+  document.title = next === "call" ? `Room ${asked.code} - Classroom` : "Classroom";
   keepAwake(next === "call");
 }
 

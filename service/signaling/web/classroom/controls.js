@@ -17,16 +17,17 @@ const KEYS = /** @type {Record<string, Kind>} */ ({ m: "audio", v: "video" });
 const REMEMBERED = "classroom.shortcuts";
 
 /**
- * Switch a device, and say so: whoever pressed a key has the focus elsewhere and would not hear the button.
+ * Switch a device, and say so: whoever pressed a key has the focus elsewhere and would not hear the button. A
+ * device that does not start is not announced as on; why it does not is said where problems are shown.
  *
  * @param {import("./devices.js").LocalMedia} media
  * @param {Kind} kind
  */
 async function toggle(media, kind) {
-  const switched = media.toggle(kind);
-  if (media.off(kind)) announce(SAID[kind].off);
-  await switched;
-  if (media.live(kind)) announce(SAID[kind].on);
+  const on = media.off(kind);
+  if (!on) announce(SAID[kind].off);
+  await media.set(kind, on);
+  if (on && media.live(kind)) announce(SAID[kind].on);
 }
 
 /**

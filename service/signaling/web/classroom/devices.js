@@ -52,7 +52,10 @@ export function problemOf(/** @type {any} */ error) {
   }
 }
 
-/** Events: `change` (anything to be shown), `track` (`kind`: another track, or none, is to be sent). */
+/**
+ * Events: `change` (anything to be shown), `problem` (`kind`: it did not start, or it stopped), `track` (`kind`: another
+ * track, or none, is to be sent).
+ */
 export class LocalMedia extends EventTarget {
   /** @type {Record<Kind, Device>} */
   #devices = {
@@ -88,11 +91,6 @@ export class LocalMedia extends EventTarget {
     return !this.#devices[kind].wanted || this.#devices[kind].problem !== null;
   }
 
-  /** Switch a kind on if it is off, and off if it is on. @param {Kind} kind */
-  toggle(kind) {
-    return this.set(kind, this.off(kind));
-  }
-
   /** Which device is in use, or was chosen. @param {Kind} kind */
   deviceId(kind) {
     return this.#devices[kind].track?.getSettings().deviceId ?? this.#devices[kind].deviceId;
@@ -108,8 +106,8 @@ export class LocalMedia extends EventTarget {
   async start() {
     const unusable = unusableBecause();
     if (unusable) {
-      for (const device of Object.values(this.#devices)) device.problem = unusable;
-      this.#changed();
+      this.#fail("audio", unusable);
+      this.#fail("video", unusable);
       return;
     }
     const turns = { audio: this.#ask("audio"), video: this.#ask("video") };
@@ -202,6 +200,7 @@ export class LocalMedia extends EventTarget {
     this.#devices[kind].problem = problem;
     this.#drop(kind);
     this.#changed();
+    this.dispatchEvent(Object.assign(new Event("problem"), { kind }));
   }
 
   /** Put another track, or none, in the place of this one. @param {Kind} kind @param {MediaStreamTrack | null} [next] */

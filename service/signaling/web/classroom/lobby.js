@@ -45,7 +45,6 @@ export class Lobby extends EventTarget {
     find("#device-retry").addEventListener("click", () => media.start());
     showPickers(find("#lobby-devices"), media, meter);
     media.addEventListener("change", () => this.#showDevices());
-    this.#video.srcObject = media.stream;
     this.#showDevices();
   }
 
@@ -161,7 +160,8 @@ export class Lobby extends EventTarget {
     paintAvatar(avatar, shownName(this.#name.value));
     const asked = this.media.problem("video") === null && !this.media.off("video");
     setText(find("#preview-words"), seen ? "" : asked ? "Allow the camera and microphone to be seen and heard." : "Your camera is off");
-    // A track that came after the element was set up does not start everywhere by itself.
-    if (seen) this.#video.play().catch(() => {});
+    // An element without a picture to load would keep the page from ever being loaded.
+    const stream = seen ? this.media.stream : null;
+    if (this.#video.srcObject !== stream) this.#video.srcObject = stream;
   }
 }

@@ -30,7 +30,7 @@ const KINDS = /** @type {const} */ (["audio", "video"]);
 const RESTARTS = 3;
 
 /** How long a restarted or interrupted connection may take to stand, in milliseconds. */
-const PATIENCE = { restart: 15_000, interruption: 5_000 };
+const PATIENCE = { restart: 15_000, interruption: 2_500 };
 
 /** How many candidates are kept before the first description, and the longest text taken from the other side. */
 const MOST_CANDIDATES = 256;
@@ -278,7 +278,7 @@ export class Peer extends EventTarget {
         this.limitVideo(this.#bitrate);
         break;
       case "disconnected":
-        // It often comes back by itself; waiting for `failed` would mean a frozen picture for half a minute.
+        // It often comes back by itself. Waiting for `failed` would mean a frozen picture for half a minute.
         this.#become("reconnecting");
         this.#timer = setTimeout(() => this.#restart(), PATIENCE.interruption);
         break;

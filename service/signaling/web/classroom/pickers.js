@@ -2,7 +2,7 @@
  * Choosing a camera and a microphone: two lists and a level meter, in the lobby and in the call's settings.
  */
 
-import { find, fromTemplate, setText } from "./elements.js";
+import { find, setText } from "./elements.js";
 
 /** @typedef {import("./devices.js").Kind} Kind */
 
@@ -28,7 +28,7 @@ export function showPickers(container, media, meter) {
     media.addEventListener("change", fill);
     fill();
   }
-  bindMeter(container, meter);
+  bindMeter(container, media, meter);
 }
 
 /**
@@ -42,7 +42,7 @@ async function fillList(select, kind, media) {
     value: deviceId,
     text: label || `${NAMES[kind]} ${index + 1}`,
   }));
-  if (options.length === 0) options.push({ value: "", text: `No ${NAMES[kind].toLowerCase()}` });
+  if (options.length === 0) options.push({ value: "", text: media.problem(kind) === "refused" ? "Not allowed" : "None" });
   // Rebuilding a list that somebody is looking through would close it.
   const shown = [...select.options].map(({ value, text }) => ({ value, text }));
   if (JSON.stringify(shown) !== JSON.stringify(options)) {
@@ -55,15 +55,21 @@ async function fillList(select, kind, media) {
 
 /**
  * @param {HTMLElement} container
+ * @param {import("./devices.js").LocalMedia} media
  * @param {import("./meter.js").MicrophoneMeter} meter
  */
-function bindMeter(container, meter) {
+function bindMeter(container, media, meter) {
   const bar = find(".meter", container);
   const fill = /** @type {HTMLElement} */ (find("span", bar));
   const hint = find(".meter-hint", container);
   const explain = () => {
-    setText(hint, meter.running ? "Speak: the bar should move." : "Click or press a key to try your microphone.");
+    const muted = media.off("audio");
+    bar.hidden = media.track("audio") === null;
+    hint.hidden = bar.hidden;
+    if (!meter.running) setText(hint, "Click or press a key to try your microphone.");
+    else setText(hint, muted ? "Your microphone is muted." : "Speak: the bar should move.");
   };
+  media.addEventListener("change", explain);
   meter.addEventListener("change", explain);
   meter.addEventListener("level", (event) => {
     const { level } = /** @type {any} */ (event);

@@ -4,6 +4,7 @@
 
 import { announce } from "./announcer.js";
 import { find, setText, shownName } from "./elements.js";
+import { Notices } from "./notices.js";
 import { People } from "./people.js";
 import { showPickers } from "./pickers.js";
 import { Speaking } from "./speaking.js";
@@ -19,7 +20,7 @@ const COPIED_FOR = 2_500;
 export class CallView extends EventTarget {
   #people = new People();
   #banner = find("#banner");
-  #notice = find("#notice");
+  #notices = new Notices();
   #settings = /** @type {HTMLDialogElement} */ (find("#settings"));
   #share = /** @type {HTMLDialogElement} */ (find("#share"));
   /** @type {Call | null} */
@@ -27,7 +28,8 @@ export class CallView extends EventTarget {
   #ownId = "";
   #ownName = "";
   #link = "";
-  #silenced = false;
+  /** Whose connection has failed, so that it is said once. @type {Set<string>} */
+  #failed = new Set();
 
   /**
    * @param {import("./devices.js").LocalMedia} media
@@ -42,15 +44,14 @@ export class CallView extends EventTarget {
     });
     this.speaking = new Speaking(meter, (id, speaking) => this.tiles.setSpeaking(id, speaking));
     showPickers(find("#call-devices"), media, meter);
-    media.addEventListener("change", () => this.#showSelf());
+    media.addEventListener("change", () => this.#showOwnDevices());
     find("#leave").addEventListener("click", () => this.dispatchEvent(new Event("leave")));
     find("#copy-link").addEventListener("click", () => this.#copyLink());
     find("#settings-open").addEventListener("click", () => this.#settings.showModal());
-    find("#notice-close").addEventListener("click", () => this.notify(""));
     for (const dialog of [this.#settings, this.#share]) {
       find("[data-close]", dialog).addEventListener("click", () => dialog.close());
     }
-    for (const kind of /** @type {const} */ (["audio", "video"])) this.#watchProblem(kind);
+    media.addEventListener("problem", (event) => this.#showProblem(/** @type {any} */ (event).kind));
   }
 
   /**
@@ -98,8 +99,9 @@ export class CallView extends EventTarget {
     this.speaking.stop();
     this.tiles.clear();
     this.#people.clear();
+    this.#failed.clear();
     this.showBanner("");
-    this.notify("");
+    this.#notices.clear();
     this.#settings.close();
     this.#share.close();
   }
@@ -110,12 +112,6 @@ export class CallView extends EventTarget {
     this.#banner.hidden = !words;
     setText(find("#banner-words"), words);
     if (words) announce(words);
-  }
-
-  /** Show something that somebody should read and may dismiss; "" takes it away. @param {string} words */
-  notify(words) {
-    this.#notice.hidden = !words;
-    setText(find("#notice-words"), words);
   }
 
   /** @param {Member} member */
@@ -141,12 +137,25 @@ export class CallView extends EventTarget {
     };
     this.tiles.set(id, content);
     this.#people.set(id, content);
-    if (state === "failed") this.notify(wordsForUnreachable(name));
+    this.#showFailure(id, name, state === "failed");
+  }
+
+  /** @param {string} id @param {string} name @param {boolean} failed */
+  #showFailure(id, name, failed) {
+    if (failed === this.#failed.has(id)) return;
+    if (failed) {
+      this.#failed.add(id);
+      this.#notices.raise(id, wordsForUnreachable(name));
+    } else {
+      this.#failed.delete(id);
+      this.#notices.settle(id);
+    }
   }
 
   /** @param {Member} member @param {string} reason */
   #removed(member, reason) {
     const id = member.participant.socket_id;
+    this.#showFailure(id, "", false);
     this.tiles.remove(id);
     this.#people.remove(id);
     announce(wordsForDeparture(nameOf(member), reason));
@@ -167,14 +176,17 @@ export class CallView extends EventTarget {
     this.#people.set(this.#ownId, content);
   }
 
-  /** Say why a device stopped or did not start during the call. @param {"audio" | "video"} kind */
-  #watchProblem(kind) {
-    let before = this.media.problem(kind);
-    this.media.addEventListener("change", () => {
-      const problem = this.media.problem(kind);
-      if (problem !== before && this.#ownId) this.notify(problem ? wordsForDevice(problem, kind) : "");
-      before = problem;
-    });
+  /** Say why a device stopped or did not start during the call. @param {import("./devices.js").Kind} kind */
+  #showProblem(kind) {
+    const problem = this.media.problem(kind);
+    if (this.#ownId && problem) this.#notices.raise(kind, wordsForDevice(problem, kind));
+  }
+
+  #showOwnDevices() {
+    this.#showSelf();
+    for (const kind of /** @type {const} */ (["audio", "video"])) {
+      if (!this.media.problem(kind)) this.#notices.settle(kind);
+    }
   }
 
   async #copyLink() {
@@ -193,13 +205,10 @@ export class CallView extends EventTarget {
   }
 
   #silence() {
-    if (this.#silenced) return;
-    this.#silenced = true;
-    this.notify("Your browser holds the sound back. Click anywhere to hear the others.");
+    this.#notices.raise("sound", "Your browser holds the sound back. Click anywhere to hear the others.");
     const resume = () => {
       this.tiles.resume();
-      this.notify("");
-      this.#silenced = false;
+      this.#notices.settle("sound");
     };
     document.addEventListener("pointerdown", resume, { once: true });
   }

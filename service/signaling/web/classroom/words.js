@@ -180,16 +180,19 @@ export function wordsForDeparture(name, reason) {
 /** @type {Record<import("./devices.js").Problem, (device: string) => string>} */
 const PROBLEMS = {
   insecure: () =>
-    "Browsers only give a camera and a microphone to pages opened with https. Ask for the https address of this page. Until then you can join to watch and listen.",
+    "Browsers give a camera and a microphone only to pages opened with https. Ask for the https address of this page. Until then you can join to watch and listen.",
   unsupported: () => "This browser cannot use a camera or a microphone. You can join to watch and listen.",
   refused: (device) =>
-    `This page was not allowed to use your ${device}. To change that, use the camera or lock symbol beside the address, then try again. You can also join without it.`,
-  missing: (device) => `No ${device} was found. Plug one in, or join without it.`,
+    `This page was not allowed to use your ${device}. To allow it, use the camera or lock symbol beside the address, then try again. You can also join without.`,
+  missing: (device) => `No ${device} was found. Plug one in and try again, or join without.`,
   busy: (device) =>
-    `Your ${device} does not start. Another program may be using it: close that program and try again, or join without it.`,
+    `Your ${device} did not start. Another program may be using it: close that program and try again, or join without.`,
   unplugged: (device) => `Your ${device} was disconnected. Plug it in again, or choose another one.`,
-  unknown: (device) => `Your ${device} does not start, and the browser did not say why. You can join without it.`,
+  unknown: (device) => `Your ${device} did not start, and the browser does not say why. Try again, or join without.`,
 };
+
+/** What a device is called; both at once fail for one reason, and one sentence is enough for it. */
+const DEVICES = { audio: "microphone", video: "camera", both: "camera or microphone" };
 
 /**
  * Words for a device that cannot be used.
@@ -198,5 +201,5 @@ const PROBLEMS = {
  * @param {"audio" | "video" | "both"} kind
  */
 export function wordsForDevice(problem, kind) {
-  return PROBLEMS[problem]({ audio: "microphone", video: "camera", both: "camera and microphone" }[kind]);
+  return PROBLEMS[problem](DEVICES[kind]);
 }
