@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Exits 0 after a clean stop, 1 when it could not start, 2 on wrong usage."""
     parser = argparse.ArgumentParser(
         prog="python -m signaling",
-        description="WebRTC signaling and rooms. Settings are environment variables: see docs/configuration.md.",
+        description="WebRTC signaling and rooms. Settings are environment variables (docs/configuration.md).",
     )
     parser.add_argument("--version", action="version", version=f"signaling {__version__}")
     parser.add_argument(

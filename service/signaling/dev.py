@@ -26,7 +26,9 @@ def environment(given: Mapping[str, str], directory: Path) -> dict[str, str]:
     if not given.get("API_KEY", "").strip() and not added.get("API_KEY"):
         added["API_KEY"] = secrets.token_urlsafe(32)
         # Readable by its owner only, from its first byte on.
-        with open(file, "a", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
+        with open(
+            file, "a", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)
+        ) as stream:
             stream.write(f"API_KEY={added['API_KEY']}\n")
     merged = {"HOST": "127.0.0.1", "LOG_LEVEL": "WARNING"} | added
     return merged | {name: value for name, value in given.items() if value.strip()}

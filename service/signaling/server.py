@@ -17,6 +17,7 @@ from signaling import __version__
 from signaling.asgi import Application, RunningNode
 from signaling.settings import SHORT_KEY, Settings
 from signaling.telemetry.logging import configure_logging
+from signaling.web.http_protocol import BoundedHttpProtocol
 from signaling.web.socket_protocol import SignalingWebSocketProtocol
 
 FLUSH_SHARE: Final = 0.25
@@ -43,7 +44,7 @@ def serve(settings: Settings, on_started: Callable[[Settings, int, RunningNode],
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttpProtocol,
         ws=SignalingWebSocketProtocol,
         ws_max_size=settings.max_frame_bytes,
         ws_ping_interval=settings.ping_interval_seconds,

@@ -155,7 +155,9 @@ def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
     for origin in origins:
         parts = urlsplit(origin)
-        if origin != "*" and (parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin):
+        if origin != "*" and (
+            parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin
+        ):
             raise ValueError(
                 f"{origin!r} is not an origin. Write scheme and host without a path, such as https://school.example"
             )
@@ -182,6 +184,8 @@ def _ice_servers(text: str) -> tuple[dict[str, Any], ...]:
         servers = json.loads(text)
     except ValueError:
         raise ValueError(f"must be a JSON array of RTCIceServer objects, {example}") from None
-    if not isinstance(servers, list) or not all(isinstance(server, dict) and "urls" in server for server in servers):
+    if not isinstance(servers, list) or not all(
+        isinstance(server, dict) and "urls" in server for server in servers
+    ):
         raise ValueError(f"must be a JSON array of RTCIceServer objects with `urls`, {example}")
     return tuple(servers)

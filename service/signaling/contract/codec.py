@@ -13,7 +13,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from signaling.contract import messages
 from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.contract.messages import (
     AnswerDescription,
@@ -29,7 +28,7 @@ from signaling.contract.messages import (
     ServerMessage,
     tag_of,
 )
-from signaling.contract.types import SocketId
+from signaling.contract.types import DISPLAY_NAME_PATTERN, SocketId
 
 _MAX_QUOTED: Final = 64
 """Characters of the client's own text that an error message repeats."""
@@ -108,10 +107,6 @@ _CARRIED: Final[dict[type[Any], tuple[str, Callable[[Raw], Any]]]] = {
 
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_DISPLAY_NAME_PATTERN: Final = next(
-    meta.pattern for meta in messages.DisplayName.__metadata__ if isinstance(meta, msgspec.Meta)
-)
-
 
 class BadFrame(SignalingError):
     """A frame that is no valid message; ``request_id`` is its own, where it could be read."""
@@ -128,7 +123,7 @@ def decode(frame: bytes | str) -> Frame:
     Raises BadFrame: `invalid_json`, `unknown_type`, or `invalid_message` naming the JSON path.
     """
     try:
-        message = _decode_frame(frame)
+        message: Frame = _decode_frame(frame)
     except msgspec.ValidationError as error:
         raise _refuse(frame, str(error)) from None
     except _NOT_JSON as error:
@@ -142,7 +137,7 @@ def decode(frame: bytes | str) -> Frame:
             fault = _below(f"$.payload.{name}", str(error))
             raise BadFrame(ErrorCode.INVALID_MESSAGE, fault, message.request_id) from None
         except _NOT_JSON as error:
-            raise _not_json(error) from None
+            raise _not_json(error, message.request_id) from None
     return message
 
 
@@ -172,14 +167,16 @@ def _refuse(frame: bytes | str, fault: str) -> BadFrame:
         quoted = kind if len(kind) <= _MAX_QUOTED else kind[:_MAX_QUOTED] + "..."
         known = ", ".join(CLIENT_TYPES)
         return BadFrame(
-            ErrorCode.UNKNOWN_TYPE, f"Unknown message type {quoted!r} - at `$.type`; known are {known}", request_id
+            ErrorCode.UNKNOWN_TYPE,
+            f"Unknown message type {quoted!r} - at `$.type`; known are {known}",
+            request_id,
         )
     return BadFrame(ErrorCode.INVALID_MESSAGE, _readable(fault), request_id)
 
 
-def _not_json(error: Exception) -> BadFrame:
+def _not_json(error: Exception, request_id: str | UnsetType = UNSET) -> BadFrame:
     reason = "nested too deeply" if isinstance(error, RecursionError) else f"not valid JSON: {error}"
-    return BadFrame(ErrorCode.INVALID_JSON, f"The frame is {reason}")
+    return BadFrame(ErrorCode.INVALID_JSON, f"The frame is {reason}", request_id)
 
 
 def _below(path: str, fault: str) -> str:
@@ -191,5 +188,7 @@ def _below(path: str, fault: str) -> str:
 
 def _readable(fault: str) -> str:
     """The fault with a JSON path (msgspec leaves out the root's) and without the name's long pattern."""
-    fault = fault.replace(f"matching regex {_DISPLAY_NAME_PATTERN!r}", "of 1 to 80 characters, not only white space")
+    fault = fault.replace(
+        f"matching regex {DISPLAY_NAME_PATTERN!r}", "of 1 to 80 characters, not only white space"
+    )
     return fault if " - at `" in fault else f"{fault} - at `$`"

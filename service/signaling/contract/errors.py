@@ -127,7 +127,7 @@ ERRORS: Final[dict[ErrorCode, ErrorInfo]] = {
         retry=True,
     ),
     ErrorCode.SERVER_ERROR: ErrorInfo(
-        meaning="The service could not do it now. Nothing was changed; try again after `retry_after` seconds.",
+        meaning="The service cannot do it now. Nothing was changed; try again in `retry_after` seconds.",
         http_status=500,
         on_socket=True,
         close_code=CloseCode.SERVER_ERROR,
@@ -163,7 +163,7 @@ ERRORS: Final[dict[ErrorCode, ErrorInfo]] = {
 CLOSES: Final[dict[CloseCode, str]] = {
     CloseCode.TOO_BIG: "The frame or message is larger than `max_frame_bytes`.",
     CloseCode.SERVER_SHUTDOWN: "The service is restarting. Reconnect after a short random wait.",
-    CloseCode.SLOW_CONSUMER: "This socket did not read what was sent to it. Reconnect when the network is better.",
+    CloseCode.SLOW_CONSUMER: "This socket did not read what was sent to it. Reconnect.",
     CloseCode.SERVER_ERROR: "The service failed at this socket. Reconnect.",
     CloseCode.REPLACED_BY_RESUME: "The seat was resumed on a newer socket.",
     CloseCode.BAD_REQUEST: "Ten bad frames in a row: the client does not speak this protocol.",

@@ -105,18 +105,21 @@ class IceCandidate(WireStruct, frozen=True, kw_only=True, rename="camel"):
     candidate: Annotated[
         str,
         Meta(
-            description="The candidate-attribute (RFC 8839, 5.1); empty: end of candidates of this generation.",
+            description="The candidate-attribute (RFC 8839, 5.1); empty: the last of its generation.",
             examples=["candidate:1 1 udp 2122260223 192.0.2.7 53165 typ host"],
         ),
     ] = ""
     sdp_mid: (
-        Annotated[str, Meta(description="Media stream identification tag of its section.", examples=["0"])] | None
+        Annotated[str, Meta(description="Media stream identification tag of its section.", examples=["0"])]
+        | None
     ) = None
     sdp_m_line_index: (
-        Annotated[int, Meta(ge=0, le=65535, description="Index of its media section, from 0.", examples=[0])] | None
+        Annotated[int, Meta(ge=0, le=65535, description="Index of its media section, from 0.", examples=[0])]
+        | None
     ) = field(default=None, name="sdpMLineIndex")
     username_fragment: (
-        Annotated[str, Meta(description="ICE user name fragment of its generation.", examples=["4aFb"])] | None
+        Annotated[str, Meta(description="ICE user name fragment of its generation.", examples=["4aFb"])]
+        | None
     ) = None
 
 
@@ -188,7 +191,7 @@ class LeavePayload(WireStruct, frozen=True, kw_only=True):
 class Leave(ClientBase, frozen=True, kw_only=True, tag="leave"):
     """Leave the room. Answered by `room_left`; the socket stays open and may join again."""
 
-    payload: LeavePayload | None = None
+    payload: LeavePayload | UnsetType | None = UNSET
 
 
 class ResumePayload(WireStruct, frozen=True, kw_only=True):
@@ -217,7 +220,7 @@ class PingPayload(WireStruct, frozen=True, kw_only=True):
 class Ping(ClientBase, frozen=True, kw_only=True, tag="ping"):
     """Ask for a `pong`: a round trip that a page can make (it has no access to WebSocket pings)."""
 
-    payload: PingPayload | None = None
+    payload: PingPayload | UnsetType | None = UNSET
 
 
 # Server to client
@@ -228,10 +231,18 @@ class ConnectedPayload(WireStruct, frozen=True, kw_only=True):
 
     socket_id: SocketId
     protocol_version: Annotated[
-        int, Meta(ge=1, description="Version of this protocol; rises on a change old clients cannot bear.", examples=[1])
+        int,
+        Meta(
+            ge=1,
+            description="Version of this protocol; rises on a change old clients cannot bear.",
+            examples=[1],
+        ),
     ]
     join_timeout_seconds: Annotated[
-        int, Meta(ge=1, description="The socket is closed with 4502 if it is in no room for so long.", examples=[60])
+        int,
+        Meta(
+            ge=1, description="The socket is closed with 4502 if it is in no room for so long.", examples=[60]
+        ),
     ]
     max_frame_bytes: Annotated[
         int, Meta(ge=1, description="A larger message closes the socket with 1009.", examples=[65536])
@@ -256,8 +267,8 @@ class Participant(WireStruct, frozen=True, kw_only=True):
         bool,
         Meta(
             description=(
-                "Your `polite` flag towards this participant in the W3C perfect negotiation pattern: true when it "
-                "was here before you. Never changes."
+                "Your `polite` flag towards this participant in the W3C perfect negotiation pattern: "
+                "true when it was here before you. Never changes."
             ),
             examples=[True],
         ),
@@ -277,7 +288,9 @@ class RoomJoinedPayload(WireStruct, frozen=True, kw_only=True):
     resume_token: ResumeToken
     resume_window_seconds: Annotated[
         int,
-        Meta(ge=0, description="How long your seat is kept after a lost line; 0: it is not kept.", examples=[0]),
+        Meta(
+            ge=0, description="How long your seat is kept after a lost line; 0: it is not kept.", examples=[0]
+        ),
     ]
 
 
@@ -382,7 +395,8 @@ class ErrorPayload(WireStruct, frozen=True, kw_only=True):
         ),
     ]
     retry_after: (
-        Annotated[float, Meta(ge=0, description="Seconds to wait before trying again.", examples=[12.5])] | UnsetType
+        Annotated[float, Meta(ge=0, description="Seconds to wait before trying again.", examples=[12.5])]
+        | UnsetType
     ) = UNSET
 
 

@@ -32,6 +32,25 @@ MaxParticipants = Annotated[
         examples=[30],
     ),
 ]
+CreatedAt = Annotated[Timestamp, Meta(description="When the room was made: UTC, RFC 3339, whole seconds.")]
+ExpiresAt = Annotated[
+    Timestamp,
+    Meta(
+        description=(
+            "When the room ends by itself, if nobody deletes it before: UTC, RFC 3339, whole seconds."
+        ),
+        examples=["2025-12-18T12:30:00Z"],
+    ),
+]
+State = Annotated[
+    RoomState,
+    Meta(
+        description=(
+            "Where the room is in its life: `open` takes participants; `closed` (it was deleted) and "
+            "`expired` (its time is over) have ended."
+        )
+    ),
+]
 
 
 def _count(description: str, example: int) -> Any:
@@ -39,7 +58,7 @@ def _count(description: str, example: int) -> Any:
 
 
 class CreateRoomRequest(WireStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the room shall be like. Every field may be left out or null."""
+    """What the room shall be like. Every field may be left out or null; others are refused."""
 
     owner_id: OwnerId | None = None
     ttl_hours: (
@@ -48,7 +67,9 @@ class CreateRoomRequest(WireStruct, frozen=True, kw_only=True, forbid_unknown_fi
             Meta(
                 ge=MIN_TTL_HOURS,
                 le=MAX_TTL_HOURS,
-                description="Lifetime in hours; the operator's `ROOM_TTL_HOURS` (24) when left out.",
+                description=(
+                    "Lifetime in hours. Left out or null: what the operator set as `ROOM_TTL_HOURS`, else 24."
+                ),
                 examples=[2],
             ),
         ]
@@ -60,7 +81,10 @@ class CreateRoomRequest(WireStruct, frozen=True, kw_only=True, forbid_unknown_fi
             Meta(
                 ge=MIN_PARTICIPANTS,
                 le=MAX_PARTICIPANTS,
-                description="Seats; the operator's `MAX_PARTICIPANTS_PER_ROOM` (50) when left out.",
+                description=(
+                    "How many participants the room holds at once. Left out or null: what the operator set "
+                    "as `MAX_PARTICIPANTS_PER_ROOM`, else 50."
+                ),
                 examples=[30],
             ),
         ]
@@ -72,8 +96,8 @@ class RoomCreated(WireStruct, frozen=True, kw_only=True):
     """The new room. Hand `room_code` to those who may join."""
 
     room_code: RoomCode
-    created_at: Timestamp
-    expires_at: Timestamp
+    created_at: CreatedAt
+    expires_at: ExpiresAt
     owner_id: OwnerId | None
 
 
@@ -83,19 +107,33 @@ class RoomParticipant(WireStruct, frozen=True, kw_only=True):
     socket_id: SocketId
     display_name: DisplayName
     user_id: UserId | None
-    joined_at: Timestamp
-    connection: Annotated[ConnectionState, Meta(description="State of the participant's line.")]
+    joined_at: Annotated[
+        Timestamp,
+        Meta(
+            description="When the participant joined: UTC, RFC 3339, whole seconds.",
+            examples=["2025-12-18T10:31:00Z"],
+        ),
+    ]
+    connection: Annotated[
+        ConnectionState,
+        Meta(
+            description=(
+                "The participant's line: `connected`, or `reconnecting` while its seat is kept after the line "
+                "was lost."
+            )
+        ),
+    ]
 
 
 class RoomSummary(WireStruct, frozen=True, kw_only=True):
     """A room, as the list shows it."""
 
     room_code: RoomCode
-    state: Annotated[RoomState, Meta(description="Where the room is in its life.")]
+    state: State
     participant_count: Annotated[int, _count("Participants in the room now.", 5)]
     max_participants: MaxParticipants
-    created_at: Timestamp
-    expires_at: Timestamp
+    created_at: CreatedAt
+    expires_at: ExpiresAt
     owner_id: OwnerId | None
 
 
@@ -103,12 +141,14 @@ class RoomDetails(WireStruct, frozen=True, kw_only=True):
     """A room, and who is in it."""
 
     room_code: RoomCode
-    created_at: Timestamp
-    expires_at: Timestamp
-    state: Annotated[RoomState, Meta(description="Where the room is in its life.")]
+    created_at: CreatedAt
+    expires_at: ExpiresAt
+    state: State
     participant_count: Annotated[int, _count("Participants in the room now.", 5)]
     max_participants: MaxParticipants
-    participants: Annotated[list[RoomParticipant], Meta(description="Everyone in the room, first come first.")]
+    participants: Annotated[
+        list[RoomParticipant], Meta(description="Everyone in the room, first come first.")
+    ]
     owner_id: OwnerId | None
 
 
@@ -119,7 +159,10 @@ class RoomList(WireStruct, frozen=True, kw_only=True):
     total: Annotated[int, _count("How many rooms match in all, not only on this page.", 1)]
     next_cursor: Annotated[
         str | None,
-        Meta(description="`cursor` of the next page; null on the last one.", examples=["MTc2NjA1MzgwMDAwMC5hN3g5azI"]),
+        Meta(
+            description="`cursor` of the next page; null on the last one.",
+            examples=["MTc2NjA1MzgwMDAwMC5hN3g5azI"],
+        ),
     ]
 
 
@@ -152,24 +195,38 @@ class HealthMetrics(WireStruct, frozen=True, kw_only=True):
     active_websocket_connections: Annotated[int, _count("Open WebSocket connections of this process.", 15)]
     active_rooms: Annotated[int, _count("Open rooms.", 3)]
     api_authentication: Annotated[
-        Literal["enabled"], Meta(description="Whether REST calls need a key. They always do.", examples=["enabled"])
+        Literal["enabled"],
+        Meta(description="Whether REST calls need a key. They always do.", examples=["enabled"]),
     ]
 
 
 class HealthResponse(WireStruct, frozen=True, kw_only=True):
     """The process is alive."""
 
-    status: Annotated[Literal["healthy"], Meta(description="Always `healthy` in an answer.", examples=["healthy"])]
-    timestamp: Timestamp
+    status: Annotated[
+        Literal["healthy"], Meta(description="Always `healthy` in an answer.", examples=["healthy"])
+    ]
+    timestamp: Annotated[Timestamp, Meta(description="The service's clock: UTC, RFC 3339, whole seconds.")]
     metrics: HealthMetrics
 
 
-class ReadinessResponse(WireStruct, frozen=True, kw_only=True):
-    """Whether this process is able to serve."""
+class ReadyResponse(WireStruct, frozen=True, kw_only=True):
+    """This process is able to serve."""
 
     status: Annotated[
-        Literal["ready", "draining", "store_unavailable"],
-        Meta(description="`ready` (200), or why not (503).", examples=["ready"]),
+        Literal["ready"], Meta(description="Always `ready` in this answer.", examples=["ready"])
+    ]
+
+
+class UnreadyResponse(WireStruct, frozen=True, kw_only=True):
+    """This process is not able to serve."""
+
+    status: Annotated[
+        Literal["draining", "store_unavailable"],
+        Meta(
+            description="`draining`: it is stopping. `store_unavailable`: its store cannot be written to.",
+            examples=["draining"],
+        ),
     ]
 
 
@@ -190,7 +247,8 @@ REST_TYPES: Final = (
     RoomDeleted,
     StatisticsResponse,
     HealthResponse,
-    ReadinessResponse,
+    ReadyResponse,
+    UnreadyResponse,
     ErrorBody,
     RoomState,
 )

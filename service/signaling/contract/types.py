@@ -44,15 +44,18 @@ SocketId = Annotated[
     Meta(
         min_length=1,
         max_length=MAX_ID_LENGTH,
-        description="Identifier of one participant's connection, made by the service. Opaque: do not parse it.",
+        description="Identifier of one participant's connection, made by the service. Do not parse it.",
         examples=["k3v9q2mx-7fh2kd8s5wpc4nrt"],
     ),
 ]
+DISPLAY_NAME_PATTERN: Final = r"^\s*\S(?:[\s\S]{0,78}\S)?\s*$"
+"""1 to 80 characters once trimmed."""
+
 DisplayName = Annotated[
     str,
     Meta(
-        # 1 to 80 characters once trimmed; the outer bound keeps the pattern's cost small.
-        pattern=r"^\s*\S(?:[\s\S]{0,78}\S)?\s*$",
+        pattern=DISPLAY_NAME_PATTERN,
+        # Bounds the pattern's cost; it is far above what anybody pads a name with.
         max_length=1024,
         description=(
             "Name shown to the other participants: 1 to 80 characters, white space around it not counted "

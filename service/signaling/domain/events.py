@@ -50,7 +50,7 @@ class ParticipantJoined(Event, frozen=True, kw_only=True, tag="participant_joine
 
 
 class ParticipantLeft(Event, frozen=True, kw_only=True, tag="participant_left"):
-    """A seat was given up, or lost with its line: exactly one for each ParticipantJoined, unless the room ended."""
+    """A seat was given up, or lost with its line: one for each ParticipantJoined, unless the room ended."""
 
     socket_id: str
     reason: LeftReason

@@ -166,7 +166,7 @@ RULES: Final[dict[tuple[RoomState | None, type[Any]], Rule]] = {
 
 REFUSALS: Final[dict[RoomState | None, ErrorCode]] = {
     None: ErrorCode.ROOM_NOT_FOUND,
-    # Only Create is missing in the open row: the code is taken, which its maker must never be told as success.
+    # Only Create is missing in the open row: the code is taken, which must not pass for success.
     RoomState.OPEN: ErrorCode.SERVER_ERROR,
     RoomState.CLOSED: ErrorCode.ROOM_CLOSED,
     RoomState.EXPIRED: ErrorCode.ROOM_EXPIRED,

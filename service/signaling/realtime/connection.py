@@ -109,13 +109,19 @@ class Connection:
         if self._closing:
             return
         if self._held or self._throttled:
-            # Bounded: reading stops with the first, so this is the rest of one read.
-            if self._backlog is None:
-                self._backlog = deque()
-                self._transport.pause_reading()
-            self._backlog.append(data)
+            # Bounded: reading stops with the first, so this is the rest of one piece.
+            backlog = self._stop_reading() if self._backlog is None else self._backlog
+            backlog.append(data)
             return
         self._let_in(data)
+
+    def other_received(self) -> None:
+        """A frame came in that is no message: it counts towards the rate as well."""
+        if self._closing:
+            return
+        if self._throttled and self._backlog is None:
+            self._stop_reading()
+        self._count(1)
 
     def hold(self) -> None:
         """Let no more frames in until `release`: what they mean depends on what is being decided."""
@@ -127,20 +133,33 @@ class Connection:
         self._let_in_backlog()
 
     def _let_in(self, data: bytes) -> None:
+        self._count(1 + len(data) // _COST_UNIT)
+        self._receive(data)
+
+    def _stop_reading(self) -> deque[bytes]:
+        self._backlog = backlog = deque()
+        self._transport.pause_reading()
+        return backlog
+
+    def _count(self, frames: int) -> None:
         # A virtual clock runs ahead by one interval per frame and lags behind real time by the
         # burst at most (GCRA); when it is ahead of real time, the socket has to wait for it.
         now = self._loop.time()
         virtual = self._virtual
         if virtual < now - self._burst:
             virtual = now - self._burst
-        self._virtual = virtual = virtual + self._interval * (1 + len(data) // _COST_UNIT)
-        if virtual > now:
+        self._virtual = virtual = virtual + self._interval * frames
+        if virtual > now and not self._throttled:
             self._throttled = True
             self._metrics.throttled.inc()
             self._loop.call_later(max(virtual - now, _MIN_PAUSE), self._unthrottle)
-        self._receive(data)
 
     def _unthrottle(self) -> None:
+        wait = self._virtual - self._loop.time()
+        if wait > 0:
+            # Frames that are no messages were counted meanwhile.
+            self._loop.call_later(max(wait, _MIN_PAUSE), self._unthrottle)
+            return
         self._throttled = False
         self._let_in_backlog()
 

@@ -45,7 +45,9 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
 class Gateway:
     """Opens sessions and lets them into rooms."""
 
-    def __init__(self, rooms: RoomService, tokens: ResumeTokens, settings: GatewaySettings, metrics: Metrics) -> None:
+    def __init__(
+        self, rooms: RoomService, tokens: ResumeTokens, settings: GatewaySettings, metrics: Metrics
+    ) -> None:
         """Must be made inside the event loop that will serve the sockets."""
         self.loop = asyncio.get_running_loop()
         self.rooms = rooms
@@ -54,10 +56,12 @@ class Gateway:
         self.limits = settings.limits
         self.max_frame_bytes = settings.max_frame_bytes
         self.join_timeout_seconds = settings.join_timeout_seconds
-        self.relayed = {kind: metrics.relayed.labels(tag_of(kind)) for kind in (RawOffer, RawAnswer, RawIceCandidate)}
+        self.relayed = {
+            kind: metrics.relayed.labels(tag_of(kind)) for kind in (RawOffer, RawAnswer, RawIceCandidate)
+        }
         self._max_connections = settings.max_connections
         self._guard = GuessGuard(settings.unknown_codes_per_minute)
-        self._hub = Hub(rooms)
+        self._hub = Hub(rooms, self.start)
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
@@ -160,7 +164,9 @@ class Gateway:
                 try:
                     await self.rooms.leave(local.code, socket_id, reason)
                 except SignalingError as error:
-                    _log.warning("leave_delayed", socket_id=socket_id, room_code=local.code, error=error.detail)
+                    _log.warning(
+                        "leave_delayed", socket_id=socket_id, room_code=local.code, error=error.detail
+                    )
                     await asyncio.sleep(delay)
                     delay = min(2 * delay, _LAST_RETRY)
                 else:

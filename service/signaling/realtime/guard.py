@@ -10,7 +10,7 @@ WINDOW: Final = 60.0
 """Seconds over which unknown codes are counted."""
 
 MAX_ADDRESSES: Final = 65_536
-"""Addresses remembered; beyond that the one longest without a wrong code is forgotten. About 30 MB at worst."""
+"""Addresses remembered (some 30 MB at worst); then the one longest without a wrong code is forgotten."""
 
 _IPV6_NETWORK: Final = 64
 """One subscriber holds a /64 and can use any address of it (RFC 6177)."""

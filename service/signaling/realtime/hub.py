@@ -8,9 +8,9 @@ member's view equals the room's, in one order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from signaling.contract.errors import CloseCode
 from signaling.contract.types import LeftReason, RoomLeftReason
@@ -44,11 +44,12 @@ class Member(Protocol):
 class LocalRoom:
     """The sockets of this node in one room. Follows the room's log."""
 
-    __slots__ = ("arriving", "code", "members", "replica", "visitors")
+    __slots__ = ("_on_empty", "arriving", "code", "members", "replica", "visitors")
 
-    def __init__(self, code: str) -> None:
-        """Empty, for the room of this code."""
+    def __init__(self, code: str, on_empty: Callable[[LocalRoom], None]) -> None:
+        """Empty, for the room of this code. ``on_empty`` is called when the last member is out."""
         self.code = code
+        self._on_empty = on_empty
         self.members: dict[str, Member] = {}
         self.arriving: dict[str, Member] = {}
         """Sockets whose join is being decided."""
@@ -76,20 +77,24 @@ class LocalRoom:
                 member.send(frame)
         if gone is not None:
             gone.unseated(self.code, RoomLeftReason.LEFT)
+            if not self.members:
+                self._on_empty(self)
 
     def ended(self, reason: RoomLeftReason) -> None:
         """Tell everyone and let them go."""
         members, self.members = self.members, {}
         for member in members.values():
             member.unseated(self.code, reason)
+        self._on_empty(self)
 
 
 class Hub:
     """The rooms that have sockets on this node."""
 
-    def __init__(self, rooms: RoomService) -> None:
-        """Starts empty."""
+    def __init__(self, rooms: RoomService, start: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        """Starts empty. ``start`` runs work that nobody waits for."""
         self._rooms = rooms
+        self._start = start
         self._local: dict[str, LocalRoom] = {}
         self._turns: dict[str, _Turn] = {}
 
@@ -103,7 +108,7 @@ class Hub:
             async with self._change(code):
                 local = self._local.get(code)
                 if local is None:
-                    local = LocalRoom(code)
+                    local = LocalRoom(code, self._on_empty)
                     local.replica = await self._rooms.follow(code, local)
                     self._local[code] = local
                 local.visitors += 1
@@ -114,9 +119,14 @@ class Hub:
     async def depart(self, local: LocalRoom) -> None:
         """End a visit. A room without members or visitors is no longer followed."""
         local.visitors -= 1
-        await self.tidy(local)
+        await self._tidy(local)
 
-    async def tidy(self, local: LocalRoom) -> None:
+    def _on_empty(self, local: LocalRoom) -> None:
+        # A visitor that is still there tidies when it departs.
+        if not local.visitors:
+            self._start(self._tidy(local))
+
+    async def _tidy(self, local: LocalRoom) -> None:
         """Stop following the room if nobody here needs it."""
         if local.visitors or local.members or self._local.get(local.code) is not local:
             return

@@ -52,12 +52,15 @@ LEAVING_CLOSES: Final = frozenset({1000, 1001, 1005})
 """Close codes by which a client leaves for good; 1005 is a close frame without a code (RFC 6455, 7.4)."""
 
 
+_BINARY: Final = b"a binary frame"
+"""Stands for a binary frame among the text frames; told by its identity."""
+
 LINE_LOST: Final = 1006
 """Stands for a connection that ended without a close frame (RFC 6455, 7.1.5)."""
 
 
 class Session:
-    """A socket of this node. The transport calls `frame_received`, `binary_received` and `lost`."""
+    """A socket of this node. The transport calls `frame_received`, `binary_received`, `other_received` and `lost`."""
 
     __slots__ = (
         "_bad_frames",
@@ -70,6 +73,7 @@ class Session:
         "local",
         "left_reason",
         "opened_at",
+        "other_received",
         "socket_id",
         "state",
     )
@@ -87,6 +91,7 @@ class Session:
         self._bad_frames = 0
         self._connection = Connection(transport, gateway.limits, self._on_frame, gateway.metrics)
         self.frame_received = self._connection.frame_received
+        self.other_received = self._connection.other_received
         self.opened_at = gateway.loop.time()
         self._deadline: asyncio.TimerHandle | None = None
         self._start_deadline()
@@ -101,8 +106,8 @@ class Session:
     # What the transport calls
 
     def binary_received(self) -> None:
-        """A binary frame came in; messages are text."""
-        self._refuse(BadFrame(ErrorCode.INVALID_JSON, "Binary frames are not used: send JSON as text frames"))
+        """A binary frame came in; messages are text. It is refused in its turn."""
+        self._connection.frame_received(_BINARY)
 
     def lost(self, close_code: int | None) -> None:
         """The socket is gone: closed by the client with ``close_code``, or None if the line broke."""
@@ -164,6 +169,10 @@ class Session:
 
     def _on_frame(self, data: bytes) -> None:
         try:
+            if data is _BINARY:
+                raise BadFrame(
+                    ErrorCode.INVALID_JSON, "Binary frames are not used: send JSON as text frames"
+                )
             frame = decode(data)
         except BadFrame as error:
             self._refuse(error)

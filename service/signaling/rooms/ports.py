@@ -30,7 +30,7 @@ class ClaimTaken(Exception):
 
 
 class StoreUnavailable(Exception):
-    """The store cannot serve now (disk full, overloaded, closed). Nothing was acknowledged; may be retried."""
+    """The store cannot serve now (disk full, overloaded, closed). Nothing was acknowledged: try again."""
 
 
 class Claim(Struct, frozen=True, kw_only=True):

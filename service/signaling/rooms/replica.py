@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from signaling.contract.types import LeftReason, RoomLeftReason, RoomState
-from signaling.domain.events import ParticipantJoined, ParticipantLeft, RoomClosed, RoomEvent, RoomExpired, Seat
+from signaling.domain.events import (
+    ParticipantJoined,
+    ParticipantLeft,
+    RoomClosed,
+    RoomEvent,
+    RoomExpired,
+    Seat,
+)
 from signaling.domain.room import Room, evolve
 
 END_REASONS = {

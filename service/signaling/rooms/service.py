@@ -40,7 +40,7 @@ CLAIM_LIFETIME: Final = 24 * HOUR
 """How long an idempotency key is remembered."""
 
 _CODE_TRIES: Final = 20
-"""Codes drawn until one is free. There are 887 million: with a million rooms the second draw is one in 887."""
+"""Codes drawn until one is free. Of 887 million: among a million rooms one draw in 887 is taken."""
 
 _TRANSIENT: Final = 0.2
 """Seconds between tries to load a room again after a gap in its log."""
@@ -282,9 +282,12 @@ class RoomService:
                 store=self._store,
                 clock=self._clock,
                 known=lambda: self._known(code),
-                on_idle=lambda: self._writers.pop(code, None) and None,
+                on_idle=lambda: self._drop_writer(code),
             )
         return await writer.execute(command)
+
+    def _drop_writer(self, code: str) -> None:
+        self._writers.pop(code, None)
 
     def _known(self, code: str) -> Room | None:
         replica = self._replicas.get(code)

@@ -7,7 +7,6 @@ losing a race to another node is harmless.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -36,14 +35,24 @@ class Timers:
     async def run(self) -> None:
         """For as long as the node lives."""
         while True:
+            try:
+                done = await self.work_off()
+            except Exception:  # noqa: BLE001 - logged whole
+                # Whatever it was, the next rooms must not wait for ever because of it.
+                _log.exception("timed_work_failed")
+                done = 0
             # A full batch means that more is due already.
-            if await self.work_off() < BATCH:
+            if done < BATCH:
                 await asyncio.sleep(INTERVAL)
 
     async def work_off(self) -> int:
-        """Do one batch of what is due; how many rooms it was. Trouble of the store waits for the next look."""
+        """Do one batch of what is due; how many rooms it was.
+
+        What the store cannot do now waits for the next look. Raises what was not foreseen, when all else
+        is done.
+        """
         try:
-            codes: Sequence[str] = await self._store.due(self._rooms.now(), BATCH)
+            codes = await self._store.due(self._rooms.now(), BATCH)
         except StoreUnavailable as error:
             _log.warning("due_list_unavailable", error=str(error))
             return 0
@@ -53,6 +62,6 @@ class Timers:
             if not isinstance(failure, SignalingError):
                 raise failure
         if failures:
-            _log.warning("timed_work_failed", rooms=len(failures), error=str(failures[0]))
+            _log.warning("timed_work_delayed", rooms=len(failures), error=str(failures[0]))
             return 0
         return len(codes)

@@ -102,7 +102,10 @@ class RoomWriter:
                     loaded = False
                     _fail(batch, error)
                 except BaseException as error:
-                    _fail(batch, error if isinstance(error, Exception) else unavailable("The service is stopping"))
+                    _fail(
+                        batch,
+                        error if isinstance(error, Exception) else unavailable("The service is stopping"),
+                    )
                     raise
         finally:
             self._task = None

@@ -20,21 +20,31 @@ class Metrics:
         registry = self.registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self.connections = Gauge(
-            "signaling_websocket_connections", "Open WebSocket connections of this process.", registry=registry
+            "signaling_websocket_connections",
+            "Open WebSocket connections of this process.",
+            registry=registry,
         )
         self.seated = Gauge(
             "signaling_participants", "Sockets of this process that are in a room.", registry=registry
         )
         self.open_rooms = Gauge("signaling_open_rooms", "Open rooms in the store.", registry=registry)
-        self.rooms_created = Counter("signaling_rooms_created", "Rooms made by this process.", registry=registry)
+        self.rooms_created = Counter(
+            "signaling_rooms_created", "Rooms made by this process.", registry=registry
+        )
         self.joins = Counter(
             "signaling_joins", "Joins by result: joined, or the error code.", ["result"], registry=registry
         )
         self.relayed = Counter(
-            "signaling_relayed_frames", "Frames carried from socket to socket, by type.", ["type"], registry=registry
+            "signaling_relayed_frames",
+            "Frames carried from socket to socket, by type.",
+            ["type"],
+            registry=registry,
         )
         self.errors = Counter(
-            "signaling_errors", "Errors sent, by code, over which interface.", ["interface", "code"], registry=registry
+            "signaling_errors",
+            "Errors sent, by code, over which interface.",
+            ["interface", "code"],
+            registry=registry,
         )
         self.closes = Counter(
             "signaling_socket_closes",
@@ -46,7 +56,9 @@ class Metrics:
             "signaling_outbox_overflows", "Sockets closed because they did not read.", registry=registry
         )
         self.throttled = Counter(
-            "signaling_throttled_reads", "Times that reading from a flooding socket was paused.", registry=registry
+            "signaling_throttled_reads",
+            "Times that reading from a flooding socket was paused.",
+            registry=registry,
         )
         self.requests = Counter(
             "signaling_http_requests",
@@ -55,10 +67,15 @@ class Metrics:
             registry=registry,
         )
         self.commit_seconds = Histogram(
-            "signaling_commit_seconds", "Time of a commit, queueing included.", buckets=_COMMIT_BUCKETS, registry=registry
+            "signaling_commit_seconds",
+            "Time of a commit, queueing included.",
+            buckets=_COMMIT_BUCKETS,
+            registry=registry,
         )
         self.loop_lag = Gauge(
-            "signaling_event_loop_lag_seconds", "How late the event loop ran its last timer.", registry=registry
+            "signaling_event_loop_lag_seconds",
+            "How late the event loop ran its last timer.",
+            registry=registry,
         )
 
     def render(self) -> bytes:

@@ -10,29 +10,35 @@ from typing import Any, Final, get_args
 
 import msgspec
 import structlog
-from litestar import Request
+from litestar import HttpMethod, Request
+from litestar.enums import ScopeType
 from litestar.exceptions import ClientException, ValidationException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from signaling.contract.errors import ErrorCode
 from signaling.telemetry.metrics import Metrics
 
 _log = structlog.stdlib.get_logger("signaling.http")
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
 _QUIET: Final = frozenset({"/health", "/readiness", "/metrics"})
 """Asked every few seconds by machines: logged only when they fail."""
 
+_ERROR_KEY: Final = "signaling.error"
+
 
 class StrictRequest(Request[Any, Any, Any]):
-    """Decodes bodies strictly: Litestar alone takes `"2"` for 2 and answers bad UTF-8 or deep nesting with 500."""
+    """Decodes strictly: Litestar alone takes `"2"` for 2 and answers bad UTF-8 or deep nesting with 500."""
 
     async def json(self) -> Any:
         """The body as the handler's type.
 
         Raises ValidationException naming the JSON path of a fault, ClientException for what is no JSON.
         """
-        field = self.route_handler.parsed_data_field  # type: ignore[attr-defined]
+        field = self.route_handler.parsed_data_field
         body = await self.body()
         # A body that may be left out is optional to the handler; one that is there must still not be null.
         kinds = [] if field is None else [kind for kind in get_args(field.annotation) if kind is not NoneType]
@@ -46,6 +52,11 @@ class StrictRequest(Request[Any, Any, Any]):
             raise ClientException(detail="The request body is not valid JSON") from error
 
 
+def note_error(scope: Any, code: ErrorCode) -> None:
+    """Have the code of an error answer logged and counted with its request."""
+    scope["state"][_ERROR_KEY] = code.value
+
+
 class Observed:
     """Wraps the application: gives each request an id, logs its outcome and counts it.
 
@@ -56,15 +67,17 @@ class Observed:
         """``app`` is what is served."""
         self._app = app
         self._requests = metrics.requests
+        self._errors = metrics.errors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)  # type: ignore[arg-type]
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
             return
-        if scope["method"] == "HEAD":
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        if method == "HEAD":
             # HEAD is GET without the body (RFC 9110, 9.3.2); uvicorn leaves the body out.
-            scope = {**scope, "method": "GET"}  # type: ignore[misc, assignment]
+            scope = {**scope, "method": HttpMethod.GET}
         request_id = _request_id(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 500
@@ -74,27 +87,35 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message.get("headers", ()), *_marks(message, request_id)]
             await send(message)
 
         try:
             await self._app(scope, receive, send_observed)
         finally:
             route = str(scope.get("path_template") or "unmatched")
-            method = scope["method"] if scope["method"] in _METHODS else "other"
+            error = scope["state"].get(_ERROR_KEY)
             self._requests.labels(method, route, str(status)).inc()
+            if error is not None:
+                self._errors.labels("rest", error).inc()
             if scope["path"] not in _QUIET or status >= 400:
                 _log.info(
                     "request",
                     method=method,
                     route=route,
                     status=status,
+                    **({} if error is None else {"error": error}),
                     milliseconds=round(1000 * (time.perf_counter() - started), 2),
                 )
             structlog.contextvars.unbind_contextvars("request_id")
 
 
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+def _marks(message: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+    """What every answer has: its id, and that browsers must not guess its type."""
+    marks = [(b"x-request-id", request_id.encode())]
+    if not any(name.lower() == b"x-content-type-options" for name, _ in message.get("headers", ())):
+        marks.append((b"x-content-type-options", b"nosniff"))
+    return marks
 
 
 def _request_id(scope: Any) -> str:

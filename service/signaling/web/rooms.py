@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from typing import Annotated, Any
 
 from litestar import Controller, Response, delete, get, post
+from litestar.datastructures import CacheControlHeader
 from litestar.params import Parameter
 
 from signaling.contract.errors import ErrorCode, SignalingError
@@ -21,21 +22,27 @@ from signaling.contract.rest import (
     StatisticsCounts,
     StatisticsResponse,
 )
-from signaling.contract.types import MAX_ID_LENGTH, ConnectionState, RoomState, wire_time
+from signaling.contract.types import (
+    MAX_ID_LENGTH,
+    ROOM_CODE_ALPHABET,
+    ROOM_CODE_LENGTH,
+    ConnectionState,
+    RoomState,
+    wire_time,
+)
 from signaling.domain.room import Room
 from signaling.rooms.codes import normal_code
 from signaling.rooms.ports import RoomQuery
 from signaling.rooms.service import NewRoom, RoomService
-from signaling.web.errors import error_responses
+from signaling.telemetry.metrics import Metrics
 
 RoomCodePath = Annotated[
     str,
     Parameter(
         pattern="^[0-9A-Za-z]{6}$",
-        min_length=6,
-        max_length=6,
+        min_length=ROOM_CODE_LENGTH,
+        max_length=ROOM_CODE_LENGTH,
         description="The room's code, in any case.",
-        title="Room code",
     ),
 ]
 IdempotencyKey = Annotated[
@@ -47,41 +54,62 @@ IdempotencyKey = Annotated[
         max_length=255,
         pattern="^[!-~]+$",
         description=(
-            "Makes the call safe to repeat: the same key with the same body within 24 hours answers the same room. "
-            "1 to 255 printable ASCII characters; a UUID serves well."
+            "Makes the call safe to repeat: the same key with the same body within 24 hours answers the same "
+            "room. 1 to 255 printable ASCII characters without spaces; a UUID serves well."
         ),
     ),
 ]
+StateFilter = Annotated[
+    RoomState | None, Parameter(query="state", required=False, description="Only rooms in this state.")
+]
+OwnerFilter = Annotated[
+    str | None,
+    Parameter(
+        required=False, min_length=1, max_length=MAX_ID_LENGTH, description="Only rooms of this owner."
+    ),
+]
+Limit = Annotated[int, Parameter(ge=1, le=200, description="How many rooms to answer at most.")]
+Cursor = Annotated[
+    str | None,
+    Parameter(
+        required=False,
+        min_length=1,
+        max_length=256,
+        description="`next_cursor` of the page before; left out, the first page. Opaque: do not make your own.",
+    ),
+]
 
-_ALWAYS = (ErrorCode.UNAUTHORIZED, ErrorCode.SERVER_ERROR)
-_DEFAULT_LIMIT = 50
-_MAX_LIMIT = 200
+_NO_STORE = CacheControlHeader(no_store=True)
+_PLACE = re.compile(rf"([0-9]{{1,16}})\.([{ROOM_CODE_ALPHABET}]{{{ROOM_CODE_LENGTH}}})")
+"""What a cursor says: a room's `created_at` in milliseconds, and its code."""
 
 
 class RoomController(Controller):
     """Rooms: create, read, list, delete."""
 
     path = "/rooms"
-    tags = ["Rooms"]
+    tags = ("Rooms",)
+    cache_control = _NO_STORE
 
     @post(
         operation_id="create_room",
         summary="Create a room",
         response_description="The room exists and can be joined.",
-        responses=error_responses(
-            ErrorCode.BAD_REQUEST, ErrorCode.IDEMPOTENCY_CONFLICT, ErrorCode.PAYLOAD_TOO_LARGE, *_ALWAYS
-        ),
     )
     async def create_room(
         self,
         rooms: RoomService,
+        metrics: Metrics,
         data: CreateRoomRequest | None = None,
         idempotency_key: IdempotencyKey = None,
     ) -> Response[RoomCreated]:
         """Make a room when a class is scheduled or a session starts.
 
-        Every field of the body may be left out. Hand the `room_code` of the answer to those who may join:
-        they connect to `/ws` with it. The room takes participants until `expires_at`, or until it is deleted.
+        Hand the `room_code` of the answer to those who may join: they connect to `/ws` with it. The room
+        takes participants until `expires_at`, or until it is deleted.
+
+        A network can lose the answer. Send an `Idempotency-Key` to be able to repeat the call: the repetition
+        answers the room that was made the first time, and says so with `Idempotency-Replayed`.
         """
         data = data or CreateRoomRequest()
         room, new = await rooms.create(
@@ -95,7 +123,9 @@ class RoomController(Controller):
             owner_id=room.owner_id,
         )
         headers = {"Location": f"/api/rooms/{room.code}"}
-        if not new:
+        if new:
+            metrics.rooms_created.inc()
+        else:
             headers["Idempotency-Replayed"] = "true"
         return Response(body, headers=headers)
 
@@ -103,31 +133,19 @@ class RoomController(Controller):
         operation_id="list_rooms",
         summary="List rooms",
         response_description="A page of rooms, newest first.",
-        responses=error_responses(ErrorCode.BAD_REQUEST, *_ALWAYS),
     )
     async def list_rooms(
         self,
         rooms: RoomService,
-        room_state: Annotated[
-            RoomState | None, Parameter(query="state", required=False, description="Only rooms in this state.")
-        ] = None,
-        owner_id: Annotated[
-            str | None,
-            Parameter(
-                required=False, min_length=1, max_length=MAX_ID_LENGTH, description="Only rooms of this owner."
-            ),
-        ] = None,
-        limit: Annotated[int, Parameter(ge=1, le=_MAX_LIMIT, description="Rooms on a page.")] = _DEFAULT_LIMIT,
-        cursor: Annotated[
-            str | None,
-            Parameter(
-                required=False, min_length=1, max_length=256, description="`next_cursor` of the page before."
-            ),
-        ] = None,
+        room_state: StateFilter = None,
+        owner_id: OwnerFilter = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> RoomList:
         """All rooms that match, newest first, a page at a time.
 
-        `total` counts all that match. To read on, ask again with `cursor` set to `next_cursor`, until it is null.
+        `total` counts all that match. To read on, ask again with the same filters and `cursor` set to
+        `next_cursor`, until that is null. Rooms made meanwhile do not move the pages that follow.
         """
         now = rooms.now()
         page = await rooms.find(
@@ -150,12 +168,12 @@ class RoomController(Controller):
         operation_id="get_room",
         summary="Get a room",
         response_description="The room, and who is in it.",
-        responses=error_responses(ErrorCode.BAD_REQUEST, ErrorCode.ROOM_NOT_FOUND, *_ALWAYS),
     )
     async def get_room(self, room_code: RoomCodePath, rooms: RoomService) -> RoomDetails:
         """Check a room's state, time and participants, before joining or for a dashboard.
 
-        Closed and expired rooms are readable, too, until they are purged.
+        Closed and expired rooms are readable, too, until they are purged (after a week, unless the operator
+        set another `ROOM_RETENTION_HOURS`).
         """
         return _details(await rooms.get(normal_code(room_code)))
 
@@ -165,7 +183,6 @@ class RoomController(Controller):
         operation_id="delete_room",
         summary="Delete a room",
         response_description="The room has ended.",
-        responses=error_responses(ErrorCode.BAD_REQUEST, ErrorCode.ROOM_NOT_FOUND, *_ALWAYS),
     )
     async def delete_room(self, room_code: RoomCodePath, rooms: RoomService) -> RoomDeleted:
         """End a class by hand: everyone in it is told and let go, and nobody can join again.
@@ -184,7 +201,7 @@ class RoomController(Controller):
     tags=["Statistics"],
     summary="Get statistics",
     response_description="Counts over all rooms not yet purged.",
-    responses=error_responses(*_ALWAYS),
+    cache_control=_NO_STORE,
 )
 async def get_statistics(rooms: RoomService) -> StatisticsResponse:
     """Figures for a dashboard: rooms by state, participants now and ever."""
@@ -241,12 +258,12 @@ def _write_cursor(room: Room) -> str:
 
 def _read_cursor(cursor: str) -> tuple[int, str]:
     try:
-        text = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-        created_at, _, code = text.partition(".")
-        if not (created_at.isascii() and created_at.isdigit() and len(created_at) <= 16 and code):
+        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        place = _PLACE.fullmatch(base64.b64decode(padded, b"-_", validate=True).decode())
+        if place is None:
             raise ValueError
-        return int(created_at), code
-    except (ValueError, binascii.Error):
+        return int(place[1]), place[2]
+    except ValueError:
         raise SignalingError(ErrorCode.BAD_REQUEST, "cursor: not one that this service made") from None
 
 

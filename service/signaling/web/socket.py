@@ -30,7 +30,8 @@ def socket_route(gateway_of: Any, allowed_origins: tuple[str, ...]) -> Websocket
             detail = "The service is restarting" if gateway.draining else "Too many connections"
             await _refuse(socket, SignalingError(ErrorCode.SERVER_ERROR, detail, status=503, retry_after=5))
             return
-        protocol = socket.scope["extensions"].get(SCOPE_KEY)  # type: ignore[union-attr, call-overload]
+        extensions: Any = socket.scope.get("extensions") or {}
+        protocol = extensions.get(SCOPE_KEY)
         assert isinstance(protocol, SignalingWebSocketProtocol), "served by `python -m signaling` only"
         await socket.accept()
         client = socket.client

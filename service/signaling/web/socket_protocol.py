@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 import structlog
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.protocol import State
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds a peer has to finish the closing handshake before the line is cut."""
@@ -25,8 +26,12 @@ CLOSE_TIMEOUT: Final = 5.0
 MAX_FRAGMENTS: Final = 1024
 """Frames one message may come in. Empty fragments escape the size limit; this bounds them."""
 
-MAX_CONTROL_BACKLOG: Final = 65_536
-"""Bytes that may wait to be read by a peer when it pings: a peer that asks must read the answers."""
+PIECE: Final = 16_384
+"""Bytes parsed at once. One read may bring 256 KiB, which as frames of six bytes would keep every other socket
+waiting; after each piece the receiver may want a pause."""
+
+CLOSING_PAUSE: Final = 0.05
+"""Seconds between pieces once the close frame is sent: only the peer's close frame is still of interest."""
 
 SCOPE_KEY: Final = "signaling.transport"
 """Where the protocol is found in the ASGI scope's extensions."""
@@ -47,6 +52,9 @@ class Receiver(Protocol):
     def binary_received(self) -> None:
         """A binary frame."""
 
+    def other_received(self) -> None:
+        """A control frame or a fragment: nothing to act on, but it is work."""
+
     def lost(self, close_code: int | None) -> None:
         """The socket is gone; None: without a close frame from the peer."""
 
@@ -62,7 +70,10 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self._receiver: Receiver | None = None
         self._told_lost = False
-        self._paused_by_receiver = False
+        self._paused = False
+        self._unparsed = b""
+        self._parsing = False
+        self._owed = b""
         self._heard = False
         self._abort_timer: asyncio.TimerHandle | None = None
 
@@ -71,26 +82,13 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
     def attach(self, receiver: Receiver) -> None:
         """Hand frames to ``receiver`` from now on. To be called right after the accept, in the same turn.
 
-        Frames that came in the same packet as the handshake wait in ASGI's queue; they go first.
+        What came in behind the handshake has waited unparsed; it goes first.
         """
         self._receiver = receiver
-        while not self.queue.empty():
-            event: Any = self.queue.get_nowait()
-            if event["type"] == "websocket.receive":
-                text = event.get("text")
-                if text is None:
-                    receiver.binary_received()
-                else:
-                    receiver.frame_received(text.encode())
-            else:
-                # The peer is gone already: whoever waits for that in ASGI's way still gets it.
-                self.queue.put_nowait(event)
-                self._tell_lost()
-                break
-        if self.read_paused:
-            self.read_paused = False
-            if not self._paused_by_receiver:
-                self.transport.resume_reading()
+        if self.disconnected:
+            self._tell_lost()
+        else:
+            self.resume_reading()
 
     # Transport of the connection
 
@@ -109,22 +107,27 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
         return 0 if self.transport.is_closing() else self.transport.get_write_buffer_size()
 
     def pause_reading(self) -> None:
-        """Stop taking frames from the peer."""
-        if not self._paused_by_receiver:
-            self._paused_by_receiver = True
+        """Stop taking frames from the peer, once the piece in hand is parsed."""
+        if not self._paused:
+            self._paused = True
             if not self.transport.is_closing():
                 self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Take frames again."""
-        if self._paused_by_receiver:
-            self._paused_by_receiver = False
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
+        """Take frames again, those first that were read already."""
+        if not self._paused:
+            return
+        self._paused = False
+        self._parse()
+        if not self._paused and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; cut the line if the peer does not finish it in time."""
         if self.close_sent or self.transport.is_closing():
+            return
+        if self.conn.state is not State.OPEN:
+            # The peer's own close frame came in the same packet; it is answered next.
             return
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -139,13 +142,48 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came in: whatever they are, the peer is alive."""
         self._heard = True
+        if self._receiver is None:
+            self._before_attach(data)
+        elif self._paused or self.close_sent or len(data) > PIECE:
+            self._unparsed += data
+            self._parse()
+        else:
+            super().data_received(data)
+
+    def _before_attach(self, data: bytes) -> None:
+        if self.handshake_initiated:
+            # Nobody is there yet to take frames, or to say that they are too many.
+            self._unparsed += data
+            self.pause_reading()
+            return
         super().data_received(data)
+        if not self.handshake_initiated:
+            # The HTTP parser let it pass, the handshake's did not: a header is too long, or there are too many.
+            self.handshake_initiated = self.handshake_complete = self.close_sent = True
+            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+
+    def _parse(self) -> None:
+        """Parse what was read, piece by piece, for as long as the receiver takes it."""
+        if self._parsing:
+            return
+        self._parsing = True
+        try:
+            while self._unparsed and not self._paused and not self.transport.is_closing():
+                piece, self._unparsed = self._unparsed[:PIECE], self._unparsed[PIECE:]
+                super().data_received(piece)
+                if self.close_sent and not self.transport.is_closing():
+                    self.pause_reading()
+                    self.loop.call_later(CLOSING_PAUSE, self.resume_reading)
+        finally:
+            self._parsing = False
 
     def handle_connect(self, event: Any) -> None:
         """The handshake: the route finds this object in its scope."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"][SCOPE_KEY] = self  # type: ignore[index, assignment, typeddict-unknown-key]
+            extensions: Any = self.scope["extensions"]
+            extensions[SCOPE_KEY] = self
 
     async def send(self, message: Any) -> None:
         """ASGI's way out, used until the handshake is done."""
@@ -160,6 +198,8 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
             self.conn.fail(1009, "too many fragments")
             self.handle_parser_exception()
             return
+        if self._receiver is not None:
+            self._receiver.other_received()
         super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
@@ -183,20 +223,45 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
         except UnicodeDecodeError:
             self.conn.fail(1007, "invalid UTF-8")
             self.handle_parser_exception()
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged whole
             _log.exception("frame_failed")
             receiver.failed()
 
     def handle_ping(self) -> None:
-        """Answer a ping, unless the peer does not read its answers."""
-        if self.transport.get_write_buffer_size() > MAX_CONTROL_BACKLOG:
-            self.transport.abort()
+        """Answer a ping; where the peer does not read, only the last ones (RFC 6455, 5.5.3)."""
+        answers = self.conn.data_to_send()
+        if self.close_sent:
             return
-        super().handle_ping()
+        if self.writable.is_set():
+            self.transport.write(b"".join(answers))
+        elif answers:
+            # All answers of a piece come with its first ping; the last may be the answer to a close frame.
+            self._owed = b"".join(answers[-2:])
+        if self._receiver is not None:
+            self._receiver.other_received()
+
+    def handle_pong(self, event: Frame) -> None:
+        """A pong, asked for or not."""
+        super().handle_pong(event)
+        if self._receiver is not None:
+            self._receiver.other_received()
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        super().resume_writing()
+        self._pay_owed()
+
+    def _pay_owed(self) -> None:
+        owed, self._owed = self._owed, b""
+        if owed and not self.close_sent and not self.transport.is_closing():
+            self.transport.write(owed)
 
     def handle_close(self, event: Frame) -> None:
         """The peer's close frame."""
+        self._pay_owed()
         super().handle_close(event)
+        # Where it answers ours, the handshake is done and the server ends the line (RFC 6455, 7.1.1).
+        self.transport.close()
         self._tell_lost()
         self._abort_soon()
 
@@ -208,7 +273,7 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         """No pong in time. Not fatal while we do not read, or when something else came in."""
-        if self._heard or self._paused_by_receiver:
+        if self._heard or self._paused:
             self.pong_timer = None
             self.pending_ping_payload = None
             self.schedule_ping()

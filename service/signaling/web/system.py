@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from litestar import MediaType, Request, Response, get
 from litestar.datastructures import CacheControlHeader
@@ -11,44 +11,31 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from signaling import __version__
 from signaling.contract.errors import SignalingError
-from signaling.contract.rest import HealthMetrics, HealthResponse, ReadinessResponse
+from signaling.contract.rest import HealthMetrics, HealthResponse, ReadyResponse, UnreadyResponse
 from signaling.contract.types import wire_time
 from signaling.realtime.gateway import Gateway
 from signaling.rooms.service import RoomService
 from signaling.telemetry.metrics import Metrics
 from signaling.web.auth import ApiKeys
+from signaling.web.pages import Page
 
 NO_STORE: Final = CacheControlHeader(no_store=True)
 
-_LINKS: Final = {
+_EXPOSITION: Final = "text/plain; version=0.0.4"
+"""Content type of Prometheus' text format; the framework adds the charset."""
+
+_INDEX: Final = {
+    "service": "webrtc-signaling",
+    "version": __version__,
     "documentation": "/api/docs",
     "reference": "/api/redoc",
     "openapi": "/api/openapi.json",
     "health": "/health",
+    "readiness": "/readiness",
     "classroom": "/classroom",
 }
 
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>WebRTC Signaling</title>
-</head>
-<body>
-<main>
-<h1>WebRTC Signaling</h1>
-<p>Signaling and rooms for classes by video.</p>
-<ul>
-<li><a href="/classroom">Classroom</a>: join a class by its code</li>
-<li><a href="/api/docs">API documentation</a> (<a href="/api/redoc">reference</a>,
-<a href="/api/openapi.json">OpenAPI document</a>)</li>
-<li><a href="/health">Health</a></li>
-</ul>
-</main>
-</body>
-</html>
-"""
+_FRONT: Final = Page("front.html", img_src="'self'")
 
 
 @get(
@@ -60,7 +47,7 @@ _PAGE: Final = """<!doctype html>
     cache_control=NO_STORE,
 )
 async def health(rooms: RoomService, gateway: Gateway) -> HealthResponse:
-    """For monitors and load balancers. Needs no key, asks no store, is always cheap."""
+    """For monitors: answers for as long as the process runs. Needs no key, asks no store, is always cheap."""
     return HealthResponse(
         status="healthy",
         timestamp=wire_time(rooms.now()),
@@ -78,24 +65,25 @@ async def health(rooms: RoomService, gateway: Gateway) -> HealthResponse:
     tags=["Operations"],
     summary="Can this process serve?",
     response_description="It can.",
-    responses={
-        503: ResponseSpec(
-            ReadinessResponse,
-            generate_examples=False,
-            description="It cannot: `draining` (shutting down) or `store_unavailable`.",
-        )
-    },
+    responses={503: ResponseSpec(UnreadyResponse, generate_examples=False, description="It cannot now.")},
     cache_control=NO_STORE,
 )
-async def readiness(rooms: RoomService, gateway: Gateway) -> Response[ReadinessResponse]:
-    """Whether this process should get traffic: its store can commit and it is not shutting down. Needs no key."""
+async def readiness(rooms: RoomService, gateway: Gateway) -> Response[ReadyResponse]:
+    """Whether this process should get traffic: its store can be written to, and it is not shutting down.
+
+    For load balancers. Needs no key.
+    """
     if gateway.draining:
-        return Response(ReadinessResponse(status="draining"), status_code=503)
+        return _unready("draining")
     try:
         await rooms.probe()
     except SignalingError:
-        return Response(ReadinessResponse(status="store_unavailable"), status_code=503)
-    return Response(ReadinessResponse(status="ready"), status_code=200)
+        return _unready("store_unavailable")
+    return Response(ReadyResponse(status="ready"))
+
+
+def _unready(status: Literal["draining", "store_unavailable"]) -> Response[Any]:
+    return Response(UnreadyResponse(status=status), status_code=503)
 
 
 def metrics_route(keys: ApiKeys, *, public: bool) -> HTTPRouteHandler:
@@ -105,17 +93,19 @@ def metrics_route(keys: ApiKeys, *, public: bool) -> HTTPRouteHandler:
     async def metrics(metrics: Metrics, rooms: RoomService) -> Response[bytes]:
         """Prometheus' text format 0.0.4."""
         metrics.open_rooms.set(rooms.open_rooms())
-        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(metrics.render(), media_type=_EXPOSITION)
 
     return metrics
 
 
 @get("/", include_in_schema=False)
 async def front_page(request: Request[Any, Any, Any]) -> Response[Any]:
-    """A short page for people, JSON for programs."""
-    if request.accept.accepts("text/html") and "text/html" in request.headers.get("accept", ""):
-        return Response(_PAGE, media_type=MediaType.HTML)
-    return Response({"service": "webrtc-signaling", "version": __version__, **_LINKS}, media_type=MediaType.JSON)
+    """A short page for browsers, JSON for programs."""
+    if "text/html" in request.headers.get("accept", ""):
+        return _FRONT.response(Vary="Accept")
+    return Response(_INDEX, media_type=MediaType.JSON, headers={"Vary": "Accept"})
 
 
-SYSTEM_HANDLERS: Final[list[Any]] = [health, readiness, front_page]
+HEALTH_HANDLERS: Final[list[Any]] = [health, readiness]
+
+SYSTEM_HANDLERS: Final[list[Any]] = [*HEALTH_HANDLERS, front_page]

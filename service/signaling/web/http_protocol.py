@@ -1,0 +1,98 @@
+"""The HTTP protocol class that uvicorn runs: requests have a size and a time.
+
+uvicorn bounds neither the head of a request nor how long one may take to arrive, so that a few
+hundred slow or endless requests could hold the process's memory and files. This subclass of its
+httptools class adds both bounds, and answers what is no HTTP in the API's own error shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from signaling.contract.errors import ErrorCode
+from signaling.contract.rest import ErrorBody
+
+MAX_HEAD_BYTES: Final = 32_768
+"""Request line and headers together. Browsers and proxies stay below 16 KiB."""
+
+REQUEST_TIMEOUT: Final = 20.0
+"""Seconds for a whole request to arrive, from the connection's opening or the request's first byte."""
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with a bound on each request's head and time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As uvicorn makes it."""
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection that never asks anything is closed as well."""
+        super().connection_made(transport)
+        self._start_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._stop_deadline()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._head_bytes = 0
+        if self._deadline is None:
+            self._start_deadline()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_message_complete(self) -> None:
+        """The request is here, body and all."""
+        self._stop_deadline()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """The connection becomes a WebSocket, which has bounds of its own."""
+        self._stop_deadline()
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP (or too much of it), and close."""
+        body = msgspec.json.encode(ErrorBody(detail=msg, code=ErrorCode.BAD_REQUEST))
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            # httptools makes a parser error of it, and uvicorn a 400.
+            raise ValueError("the head of the request is too large")
+
+    def _start_deadline(self) -> None:
+        self._deadline = self.loop.call_later(REQUEST_TIMEOUT, self._too_slow)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self.transport.abort()

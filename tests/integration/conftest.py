@@ -1,0 +1,54 @@
+"""A real server process for every test here. Whatever a test does, the server's log must stay free of errors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from support.server import ServerProcess
+from support.service import LogWatch, Service
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[ServerProcess]:
+    """One process for all tests that need no settings of their own."""
+    # Every test comes from one address; the limit on guesses has a test and a server of its own.
+    with ServerProcess(UNKNOWN_CODES_PER_MINUTE="100000") as server:
+        yield server
+    assert not [line for line in server.lines if "Traceback" in line]
+
+
+@pytest.fixture
+async def service(shared_server: ServerProcess) -> AsyncIterator[Service]:
+    """The shared process; fails the test that makes it log an error."""
+    watch = LogWatch(shared_server)
+    async with Service(shared_server) as service:
+        yield service
+    await watch.caught_up()
+    assert not watch.faults()
+
+
+class Serve(Protocol):
+    """Starts a server with settings of the test's own: ``async with serve(MAX_CONNECTIONS="3") as service``."""
+
+    def __call__(
+        self, *, data_dir: Path | None = None, **env: str
+    ) -> AbstractAsyncContextManager[Service]: ...
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """For tests that need settings of their own; the log is checked when the server has stopped."""
+
+    @asynccontextmanager
+    async def run(*, data_dir: Path | None = None, **env: str) -> AsyncIterator[Service]:
+        with ServerProcess(data_dir=data_dir, **env) as server:
+            watch = LogWatch(server)
+            async with Service(server) as service:
+                yield service
+        assert not watch.faults()
+
+    return run
