@@ -42,8 +42,10 @@ format: install ## Put all code into its form
 	$(BIN)/ruff format .
 
 .PHONY: contract
-contract: install ## Print the contract and all that is generated from it
+contract: install ## Print the contract, and the client and tables made from it
 	$(RUN) openapi/build.py
+	$(RUN) sdk/generate.py
+	$(RUN) docs/build.py
 
 .PHONY: lock
 lock: ## Make the lock files again after a change to pyproject.toml
@@ -75,11 +77,13 @@ types: install ## Static types, strict
 
 .PHONY: imports
 imports: install ## Who may import whom
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: contract-check
 contract-check: install ## What is printed and generated is what the code says
 	$(RUN) openapi/build.py --check
+	$(RUN) sdk/generate.py --check
+	$(RUN) docs/build.py --check
 
 .PHONY: assets-check
 assets-check: ## The vendored assets are the ones that were checked in

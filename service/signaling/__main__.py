@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from signaling import __version__, dev
 from signaling.backends.sqlite.errors import DataDirectoryError
-from signaling.server import serve
+from signaling.server import ListenError, serve
 from signaling.settings import Settings, SettingsError
 
 
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Exits 0 after a clean stop, 1 when it could not start, 2 on wrong usage."""
     parser = argparse.ArgumentParser(
         prog="python -m signaling",
-        description="WebRTC signaling and rooms. Settings are environment variables (docs/configuration.md).",
+        description="WebRTC signaling and rooms. Settings are environment variables: docs/configuration.md.",
     )
     parser.add_argument("--version", action="version", version=f"signaling {__version__}")
     parser.add_argument(
@@ -34,17 +34,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     command = parser.parse_args(arguments).command
     environment = dict(os.environ)
-    if command == "dev":
-        environment = dev.environment(environment, Path.cwd())
     try:
+        if command == "dev":
+            environment = dev.environment(environment, Path.cwd())
         settings = Settings.from_environment(environment)
+        serve(settings, dev.announce if command == "dev" else None)
     except SettingsError as error:
         _fail("The service cannot start with these settings:", error.faults)
-
-    try:
-        sys.exit(serve(settings, dev.announce if command == "dev" else None))
-    except DataDirectoryError as error:
-        _fail("The service cannot use its data directory:", [str(error)])
+    except (DataDirectoryError, ListenError) as error:
+        _fail("The service cannot start:", [str(error)])
 
 
 def _fail(heading: str, faults: list[str]) -> NoReturn:

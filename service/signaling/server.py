@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
 
 import structlog
 import uvicorn
@@ -26,23 +27,33 @@ FLUSH_SHARE: Final = 0.25
 _log = structlog.stdlib.get_logger("signaling.server")
 
 
-def serve(settings: Settings, on_started: Callable[[Settings, int, RunningNode], Any] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code: 0 after a clean stop.
+BACKLOG: Final = 4096
+"""Connections that may wait to be accepted: a whole school that comes back at once after a restart."""
 
-    ``on_started`` is awaited once the port is open; it gets the port. Raises DataDirectoryError where the
-    data directory cannot be used.
+OnStarted = Callable[[Settings, int, RunningNode], Awaitable[None]]
+"""Awaited once the service can be reached; gets the port."""
+
+
+class ListenError(Exception):
+    """The service cannot listen at its address. Its text says why, and what to do."""
+
+
+def serve(settings: Settings, on_started: OnStarted | None = None) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises ListenError where the port cannot be opened, DataDirectoryError where the data directory cannot
+    be used; nothing was served then.
     """
     configure_logging(log_format=settings.log_format, level=settings.log_level)
     for number, key in enumerate(settings.api_keys, 1):
         if len(key) < SHORT_KEY:
             _log.warning("short_api_key", number=number, advice=f"use at least {SHORT_KEY} characters")
     _raise_file_limit()
+    sockets = listen(settings.host, settings.port)
     application = Application(settings)
     flush = max(1, round(FLUSH_SHARE * settings.drain_seconds))
     config = uvicorn.Config(
         application,
-        host=settings.host,
-        port=settings.port,
         loop="uvloop",
         http=BoundedHttpProtocol,
         ws=SignalingWebSocketProtocol,
@@ -57,11 +68,53 @@ def serve(settings: Settings, on_started: Callable[[Settings, int, RunningNode],
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=flush,
-        backlog=4096,
+        backlog=BACKLOG,
     )
     server = _Server(config, application, max(0.5, settings.drain_seconds - flush - 0.5), on_started)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        return runner.run(server.serve_application())
+        runner.run(server.serve_application(sockets))
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """The sockets at which the service can be reached: one for each address that ``host`` stands for.
+
+    Raises ListenError.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            listener = socket.socket(family, kind, protocol)
+            sockets.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                # Else `::` would take what `0.0.0.0` has.
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+    except (OSError, UnicodeError) as error:
+        for listener in sockets:
+            listener.close()
+        raise ListenError(f"HOST={host} PORT={port}: {_advice(error)}") from error
+    return sockets
+
+
+def _advice(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError | socket.gaierror):
+        return (
+            "HOST is no address of this machine. Use 0.0.0.0 for all of them, 127.0.0.1 for this machine only"
+        )
+    if error.errno == errno.EADDRINUSE:
+        return (
+            "the port is in use. Stop the program that uses it, or set PORT to another (0: any that is free)"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return (
+            "HOST is no address of this machine. Use 0.0.0.0 for all of them, 127.0.0.1 for this machine only"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "this user may not open the port. Set PORT to 1024 or above"
+    return f"{error.strerror or error}"
 
 
 class _Server(uvicorn.Server):
@@ -72,7 +125,7 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         application: Application,
         drain_seconds: float,
-        on_started: Callable[[Settings, int, RunningNode], Any] | None,
+        on_started: OnStarted | None,
     ) -> None:
         super().__init__(config)
         self._application = application
@@ -81,28 +134,29 @@ class _Server(uvicorn.Server):
         self._draining: asyncio.Task[None] | None = None
         self._node: RunningNode | None = None
 
-    async def serve_application(self) -> int:
-        """The whole life of the process; its exit code."""
-        async with self._application.running() as self._node:
-            try:
-                await self.serve()
-            except SystemExit:
-                # The port could not be opened; uvicorn has logged why.
-                return 1
-            _log.info("stopped")
-        return 0
+    async def serve_application(self, sockets: list[socket.socket]) -> None:
+        """The whole life of the process."""
+        with self._signals():
+            async with self._application.running() as self._node:
+                await self.serve(sockets)
+        _log.info("stopped")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open the port."""
+        """Begin to accept connections."""
         await super().startup(sockets)
-        port = self.servers[0].sockets[0].getsockname()[1]
-        _log.info("listening", host=self.config.host, port=port, version=__version__)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        _log.info("listening", host=host, port=port, version=__version__)
         if self._on_started is not None and self._node is not None:
             await self._on_started(self._application.settings, port, self._node)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals begin the draining; unlike uvicorn's own way, the process then exits with 0."""
+        """Not uvicorn's way, which would kill the process with the signal at the end: see `_signals`."""
+        yield
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Signals begin the draining, from before the store is opened until it is closed."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop, number)
@@ -114,8 +168,13 @@ class _Server(uvicorn.Server):
 
     def _stop(self, number: int) -> None:
         if self._draining is not None:
-            # Asked again from a terminal: do not wait for anyone.
-            self.force_exit = self.should_exit = number == signal.SIGINT
+            if number == signal.SIGINT:
+                # Asked again from a terminal: do not wait for anyone.
+                self.force_exit = self.should_exit = True
+            return
+        if self._node is None:
+            # Not serving yet: nobody to say goodbye to.
+            self.should_exit = True
             return
         _log.info("draining", signal=signal.Signals(number).name)
         self._draining = asyncio.get_running_loop().create_task(self._drain())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +27,12 @@ from signaling.contract.types import (
 KEY_RECIPE: Final = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 SHORT_KEY: Final = 16
 """Keys shorter than this could be found by trying; the service warns of them at start."""
+
+_MAX_QUOTED: Final = 80
+"""Characters of a setting's text that a fault repeats."""
+
+_KEY: Final = re.compile(r"[!-~]+")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -120,13 +127,10 @@ class _Reader:
 
     def integer(self, name: str, default: int, low: int, high: int) -> int:
         def parse(text: str) -> int:
-            try:
-                value = int(text)
-            except ValueError:
-                value = low - 1
-            if not low <= value <= high:
-                raise ValueError(f"must be a whole number from {low} to {high}, not {text!r}")
-            return value
+            # Not all that int() takes: 1_000 or Arabic digits are more likely a slip.
+            if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
+                raise ValueError(f"must be a whole number from {low} to {high}, not {_quoted(text)}")
+            return int(text)
 
         return int(self.parsed(name, str(default), parse) or 0)
 
@@ -135,7 +139,7 @@ class _Reader:
             for value in allowed:
                 if text.lower() == value.lower():
                     return value
-            raise ValueError(f"must be one of {', '.join(allowed)}, not {text!r}")
+            raise ValueError(f"must be one of {', '.join(allowed)}, not {_quoted(text)}")
 
         return self.parsed(name, default, parse)
 
@@ -144,24 +148,41 @@ def _api_keys(text: str) -> tuple[str, ...]:
     keys = tuple(key.strip() for key in text.split(",") if key.strip())
     if not keys:
         raise ValueError(f"is required. Make a key with: {KEY_RECIPE}")
-    for number, key in enumerate(keys, 1):
-        # Never the key itself: this goes into logs.
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise ValueError(f"key {number} must be printable ASCII without spaces: it travels in a header")
+    # Told by their numbers, never by the keys themselves: this goes into logs.
+    bad = [str(number) for number, key in enumerate(keys, 1) if not _KEY.fullmatch(key)]
+    if bad:
+        raise ValueError(
+            f"key {', '.join(bad)} of {len(keys)} must be printable ASCII without spaces, for it travels in "
+            f"a header. Make a key with: {KEY_RECIPE}"
+        )
     return keys
 
 
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
     for origin in origins:
-        parts = urlsplit(origin)
-        if origin != "*" and (
-            parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin
-        ):
+        if origin != "*" and not _is_origin(origin):
             raise ValueError(
-                f"{origin!r} is not an origin. Write scheme and host without a path, such as https://school.example"
+                f"{_quoted(origin)} is not an origin. Write scheme and host in lower case and without a path "
+                "such as https://school.example, several separated by commas, or `*` for all"
             )
     return origins or ("*",)
+
+
+def _is_origin(text: str) -> bool:
+    """Whether browsers send it so: compared as text, anything else would never match."""
+    try:
+        parts = urlsplit(text)
+        default_port = {"http": 80, "https": 443}.get(parts.scheme)
+        return (
+            default_port is not None
+            and bool(parts.hostname)
+            and "@" not in parts.netloc
+            and parts.port != default_port
+            and text == f"{parts.scheme}://{parts.netloc}".lower()
+        )
+    except ValueError:
+        return False
 
 
 def _proxies(text: str) -> tuple[str, ...]:
@@ -172,8 +193,8 @@ def _proxies(text: str) -> tuple[str, ...]:
                 ipaddress.ip_network(proxy)
             except ValueError:
                 raise ValueError(
-                    f"{proxy!r} is no address or network. Write addresses or networks such as 10.0.0.0/8, "
-                    "`*` to trust whoever connects, or `none`"
+                    f"{_quoted(proxy)} is no address or network. Write addresses or networks such as "
+                    "10.0.0.0/8, `*` to trust whoever connects, or `none`"
                 ) from None
     return () if proxies == ("none",) else proxies
 
@@ -189,3 +210,8 @@ def _ice_servers(text: str) -> tuple[dict[str, Any], ...]:
     ):
         raise ValueError(f"must be a JSON array of RTCIceServer objects with `urls`, {example}")
     return tuple(servers)
+
+
+def _quoted(text: str) -> str:
+    """The operator's text in a message: on one line, and not endless."""
+    return repr(text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "...")

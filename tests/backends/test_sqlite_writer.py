@@ -426,6 +426,13 @@ async def test_expired_claims_are_removed_a_few_at_a_time(sqlite_node: SqliteNod
     assert await sqlite_node.store.claimed("key of later2", NOW + HOUR) is not None
 
 
+async def test_a_commit_waits_for_the_disk(sqlite_node: SqliteNode) -> None:
+    """What this asks of SQLite cannot be seen from outside without cutting the power."""
+    connection = sqlite_node.store._files.writer
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 async def test_the_write_ahead_log_is_bounded(sqlite_node: SqliteNode, directory: Path) -> None:
     async def live(worker: int) -> None:
         for number in range(40):

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from browser.visits import Classroom, Teacher, Visits, eventually
 
@@ -71,28 +71,26 @@ def test_a_pasted_link_and_a_carelessly_typed_code_are_understood(visits: Visits
         ada.open()
 
 
-def test_a_code_that_cannot_be_one_is_not_even_sent(visits: Visits) -> None:
+def test_a_wrong_code_is_said_beside_its_field(visits: Visits) -> None:
     ada = visits.classroom("nonsense")
+    code = ada.page.get_by_label("Room code")
     for typed, words in (
         ("", "Enter the room code"),
         ("a7x9", "6 letters and digits"),
         ("ä7x9k2", "6 letters"),
     ):
-        ada.page.get_by_label("Room code").fill(typed)
+        code.fill(typed)
         ada.ask_to_join("Ada")
         _expect_problem(ada, words)
-        expect(ada.page.get_by_label("Room code")).to_be_focused()
-        expect(ada.page.get_by_label("Room code")).to_have_attribute("aria-invalid", "true")
-    assert ada.page.evaluate("window.sockets.length") == 0
+        expect(code).to_be_focused()
+        expect(code).to_have_attribute("aria-invalid", "true")
+    assert ada.page.evaluate("window.sockets.length") == 0, "what cannot be a code is not sent"
 
-
-def test_an_unknown_code_is_said_beside_the_field(visits: Visits) -> None:
-    ada = visits.classroom("zzzzzz")
+    code.fill("zzzzzz")
     ada.ask_to_join("Ada")
     _expect_problem(ada, "There is no room with this code")
-    expect(ada.page.get_by_label("Room code")).to_be_focused()
-    ada.ask_to_join("Ada")
-    _expect_problem(ada, "There is no room with this code")
+    expect(code).to_be_focused()
+    expect(code).to_have_attribute("aria-invalid", "true")
 
 
 def test_a_closed_room_is_said_to_be_over(visits: Visits, teacher: Teacher) -> None:
@@ -106,34 +104,31 @@ def test_a_closed_room_is_said_to_be_over(visits: Visits, teacher: Teacher) -> N
     expect(ada.page.locator("#lobby-problem")).to_be_hidden()
 
 
-def test_who_tried_too_often_sees_how_long_to_wait(visits: Visits) -> None:
+def test_a_refusal_that_may_pass_leaves_the_visitor_in_the_lobby(visits: Visits) -> None:
+    """A service that cannot be reached, one in trouble, and one that wants to be left alone for a moment."""
     page = visits.page()
-    _refuse_to_join(page, code="rate_limited", message="slow down", retry_after=1.2)
+    service = RefusingService()
+    page.route_web_socket(re.compile("/ws$"), service.accept)
     ada = Classroom(page, visits.server).open("a7x9k2")
-    ada.ask_to_join("Ada")
-    _expect_problem(ada, "Too many attempts")
-    expect(page.locator("#join")).to_have_text(re.compile(r"^Try again in \d s$"))
-    expect(page.locator("#join")).to_have_attribute("aria-disabled", "true")
-    expect(page.locator("#join")).to_be_focused()
-    expect(page.locator("#join")).to_have_text("Join")
-    expect(page.locator("#join")).to_have_attribute("aria-disabled", "false")
+    join = page.locator("#join")
 
-
-def test_an_error_of_the_service_can_be_tried_again(visits: Visits) -> None:
-    page = visits.page()
-    _refuse_to_join(page, code="server_error", message="not now")
-    ada = Classroom(page, visits.server).open("a7x9k2")
-    ada.ask_to_join("Ada")
-    _expect_problem(ada, "The service has a problem")
-    expect(ada.button("Join")).to_be_focused()
-
-
-def test_a_service_that_does_not_answer_is_said_to_be_out_of_reach(visits: Visits) -> None:
-    page = visits.page()
-    page.route_web_socket(re.compile("/ws$"), lambda socket: socket.close(code=1011))
-    ada = Classroom(page, visits.server).open("a7x9k2")
     ada.ask_to_join("Ada")
     _expect_problem(ada, "The service cannot be reached")
+    expect(join).to_be_focused()
+
+    service.refusal = {"code": "server_error", "message": "not now"}
+    join.click()
+    _expect_problem(ada, "The service has a problem")
+    expect(join).to_be_focused()
+
+    service.refusal = {"code": "rate_limited", "message": "slow down", "retry_after": 1.2}
+    join.click()
+    _expect_problem(ada, "Too many attempts")
+    expect(join).to_have_text(re.compile(r"^Try again in \d s$"))
+    expect(join).to_have_attribute("aria-disabled", "true")
+    expect(join).to_be_focused()
+    expect(join).to_have_text("Join")
+    expect(join).to_have_attribute("aria-disabled", "false")
 
 
 def test_the_link_is_copied(visits: Visits, teacher: Teacher) -> None:
@@ -163,17 +158,18 @@ def _expect_problem(classroom: Classroom, words: str) -> None:
     expect(classroom.page.get_by_role("alert").filter(has_text=words)).to_be_visible()
 
 
-def _refuse_to_join(page: Page, **payload: Any) -> None:
-    """Stand in for a service in a state that the real one is not easily brought to."""
+class RefusingService:
+    """Stands in for a service in a state that the real one is not easily brought to."""
 
-    def serve(socket: WebSocketRoute) -> None:
-        def answer(frame: str | bytes) -> None:
-            request = json.loads(frame)
-            socket.send(
-                json.dumps({"type": "error", "payload": payload, "request_id": request["request_id"]})
-            )
+    def __init__(self) -> None:
+        self.refusal: dict[str, Any] | None = None
+        """The answer to `join`; None: no connection at all."""
 
-        socket.on_message(answer)
+    def accept(self, socket: WebSocketRoute) -> None:
+        if self.refusal is None:
+            socket.close(code=1011)
+            return
+        socket.on_message(lambda frame: self._answer(socket, json.loads(frame)))
         connected = {
             "socket_id": "s",
             "protocol_version": 1,
@@ -182,4 +178,6 @@ def _refuse_to_join(page: Page, **payload: Any) -> None:
         }
         socket.send(json.dumps({"type": "connected", "payload": connected}))
 
-    page.route_web_socket(re.compile("/ws$"), serve)
+    def _answer(self, socket: WebSocketRoute, request: dict[str, str]) -> None:
+        answer = {"type": "error", "payload": self.refusal, "request_id": request["request_id"]}
+        socket.send(json.dumps(answer))

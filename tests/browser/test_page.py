@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 
+from signaling.web.classroom import FILES
 from support.server import ServerProcess
 
 PATHS = (
@@ -65,3 +68,10 @@ def test_no_inline_script_and_no_foreign_address_is_in_the_page(server: ServerPr
     assert 'src="/classroom/assets/app.js"' in page
     for forbidden in ("style=", "onclick=", "javascript:", "https://", "http://"):
         assert forbidden not in page
+
+
+def test_every_module_is_asked_for_at_once(server: ServerProcess) -> None:
+    """Found one inside the other, they would take a round trip for every level."""
+    page = httpx.get(server.base_url + "/classroom").text
+    preloaded = re.findall(r'<link rel="modulepreload" href="/classroom/assets/(\S+)">', page)
+    assert sorted([*preloaded, "app.js"]) == sorted(file.name for file in FILES.glob("*.js"))

@@ -17,22 +17,23 @@ from typing import Any
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from signaling.backends.sqlite.files import DATABASE_NAME
 from signaling.backends.sqlite.store import SqliteStore
+from signaling.contract.errors import CloseCode
 from signaling.contract.types import LeftReason
 from signaling.domain.events import ParticipantJoined, ParticipantLeft, RoomClosed, RoomCreated, RoomEvent
 from signaling.domain.room import evolve_all
 from support.server import ServerProcess
 
-ROUNDS = 10
+ROUNDS = 8
 CREATORS = 6
 CLOSERS = 2
 MEMBERS = 16
 DEADLINE_SECONDS = 20.0
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
 LOST = (OSError, httpx.TransportError, WebSocketException, asyncio.IncompleteReadError)
 """What a client sees when the server dies."""
@@ -95,8 +96,14 @@ class Load:
         while not self.killed:
             try:
                 await client()
+            except ConnectionClosed as closed:
+                # The end of a room is told in `room_left` too, but a client about to send meets the close first.
+                ended = closed.rcvd is not None and closed.rcvd.code == CloseCode.ROOM_CLOSED
+                if not (ended or self.killed):
+                    raise
             except LOST:
-                assert self.killed, "the service broke a connection while it was alive"
+                if not self.killed:
+                    raise
 
     async def _create(self) -> None:
         key = f"key-{len(self.ledger.asked)}"
@@ -280,7 +287,7 @@ async def test_a_server_killed_again_and_again_keeps_its_word(tmp_path: Path) ->
     server = ServerProcess(data_dir=tmp_path, UNKNOWN_CODES_PER_MINUTE="100000")
     with server:
         for _ in range(ROUNDS):
-            await Load(server, ledger, chance).run_until_killed(chance.randint(20, 300))
+            await Load(server, ledger, chance).run_until_killed(chance.randint(20, 200))
             await asyncio.to_thread(server.start)
             await _check_over_rest(server, ledger)
             assert not [line for line in server.lines if "Traceback" in line]

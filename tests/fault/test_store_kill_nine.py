@@ -21,7 +21,7 @@ from signaling.rooms.ports import Commit, RoomQuery
 from .store_driver import NOW
 
 DRIVER = Path(__file__).with_name("store_driver.py")
-ROUNDS = 20
+ROUNDS = 16
 
 pytestmark = pytest.mark.fault
 

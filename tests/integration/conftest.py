@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from support.server import ServerProcess
-from support.service import LogWatch, Service
+from support.service import LogWatch, Serve, Service
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +28,6 @@ async def service(shared_server: ServerProcess) -> AsyncIterator[Service]:
         yield service
     await watch.caught_up()
     assert not watch.faults()
-
-
-class Serve(Protocol):
-    """Starts a server with settings of the test's own: ``async with serve(MAX_CONNECTIONS="3") as service``."""
-
-    def __call__(
-        self, *, data_dir: Path | None = None, **env: str
-    ) -> AbstractAsyncContextManager[Service]: ...
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
-from conftest import Serve
+from support.service import Serve
 from support.client import Client
 from support.service import Service
 
@@ -75,13 +74,12 @@ async def test_tries_at_the_same_time(serve: Serve) -> None:
         assert await try_codes(clients[0], 1) == ["rate_limited"]
 
 
-@pytest.mark.parametrize("header", ["203.0.113.7", "203.0.113.7, 198.51.100.1"])
-async def test_forwarded_addresses_are_not_believed_by_default(serve: Serve, header: str) -> None:
+async def test_forwarded_addresses_are_not_believed_by_default(serve: Serve) -> None:
     """Contract 5: per client address; a header that anyone can send gives nobody new tries."""
     async with serve(UNKNOWN_CODES_PER_MINUTE="3") as service:
         await try_codes(await service.connect(), 3)
-        for number in range(3):
-            other = await service.connect(headers={"X-Forwarded-For": header.replace(".7", f".{number}")})
+        for forwarded in ("203.0.113.7", "203.0.113.8", "203.0.113.9, 198.51.100.1"):
+            other = await service.connect(headers={"X-Forwarded-For": forwarded})
             assert await try_codes(other, 1) == ["rate_limited"]
 
 

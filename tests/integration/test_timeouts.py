@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Serve
+from support.service import Serve
 from support.raw import PING, PONG
 from support.service import Service
 
@@ -17,12 +17,12 @@ async def test_join_timeout(serve: Serve) -> None:
         left = await service.joined(code)
         await left.send("leave")
         await left.expect("room_left")
-        talker = await service.connect()
-        assert await idle.closed() == 4502
-        assert await left.closed() == 4502
         # Nor does talking help, or trying.
+        talker = await service.connect()
         await talker.send("join", {"room_code": "zzzzzz"})
         await talker.send("ping")
+        assert await idle.closed() == 4502
+        assert await left.closed() == 4502
         assert await talker.closed() == 4502
         await member.settle()
         assert not member.of_type("room_left")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 from support.client import DEADLINE, Client, Frame
@@ -105,6 +107,13 @@ class Service:
         await first.send("ice_candidate", {"to": second.socket_id, "candidate": None})
         assert (await second.expect("ice_candidate"))["payload"]["from"] == first.socket_id
 
+    def resident(self) -> int:
+        """Bytes of memory the server process holds."""
+        process = self.server.process
+        assert process is not None
+        pages = int(Path(f"/proc/{process.pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     async def _has_seats(self, code: str, count: int) -> bool:
         return bool((await self.view(code))["participant_count"] == count)
 
@@ -144,8 +153,9 @@ class LogWatch:
         return [line for line in self.lines if '"level": "error"' in line or "Traceback" in line or "critical" in line]
 
 
-def started(data_dir: Path | None = None, env: Mapping[str, str] | None = None) -> ServerProcess:
-    """A server that runs with these settings; whoever asks must stop it."""
-    server = ServerProcess(data_dir=data_dir, **(env or {}))
-    server.start()
-    return server
+class Serve(Protocol):
+    """Starts a server with settings of the test's own: ``async with serve(MAX_CONNECTIONS="3") as service``."""
+
+    def __call__(
+        self, *, data_dir: Path | None = None, **env: str
+    ) -> AbstractAsyncContextManager[Service]: ...

@@ -66,7 +66,6 @@ REST_EXAMPLES: Final[dict[type[Any], dict[str, Any]]] = {
     CreateRoomRequest: {
         "scheduled_class": CreateRoomRequest(owner_id="teacher_123", ttl_hours=2, max_participants=30),
         "tutoring": CreateRoomRequest(owner_id="tutor_456", ttl_hours=1, max_participants=2),
-        "defaults": CreateRoomRequest(),
     },
     RoomCreated: {
         "created": RoomCreated(

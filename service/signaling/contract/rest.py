@@ -118,8 +118,8 @@ class RoomParticipant(WireStruct, frozen=True, kw_only=True):
         ConnectionState,
         Meta(
             description=(
-                "The participant's line: `connected`, or `reconnecting` while its seat is kept after the line "
-                "was lost."
+                "The participant's line: `connected`, or `reconnecting` while its seat is kept after a lost "
+                "line."
             )
         ),
     ]

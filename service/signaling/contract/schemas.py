@@ -9,19 +9,27 @@ from __future__ import annotations
 import enum
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, get_args
 
 import msgspec
 
+from signaling.contract.catalog import CATALOG, Direction, MessageInfo
 from signaling.contract.errors import ERRORS, ErrorCode
-from signaling.contract.messages import ClientMessage, ServerMessage
-from signaling.contract.rest import REST_TYPES
+from signaling.contract.examples import REST_EXAMPLES
+from signaling.contract.messages import PROTOCOL_VERSION, ClientMessage, ServerMessage
+from signaling.contract.rest import REST_TYPES, ErrorBody
 from signaling.contract.types import ConnectionState, LeftReason, RoomLeftReason, RoomState
 
 Schema = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+SCHEMAS_PATH: Final = f"/api/schemas/v{PROTOCOL_VERSION}/"
+"""Where a service has the schemas: their `$id`s resolve against whichever service they came from."""
+
+INDEX: Final = "index.json"
+"""The file that lists the others."""
 
 REST_CODES: Final = tuple(code for code, info in ERRORS.items() if info.http_status is not None)
 """Error codes that an HTTP answer can carry."""
@@ -47,15 +55,113 @@ def message_schema(name: str) -> Schema:
     """The schema of one direction's messages. Raises KeyError for a ``name`` not in MESSAGE_SCHEMAS."""
     union, description = MESSAGE_SCHEMAS[name]
     messages = [message.__name__ for message in get_args(union)]
-    definitions = _definitions(get_args(union), "#/$defs/{name}", SOCKET_CODES)
+    definitions = _definitions(get_args(union), _LOCAL, SOCKET_CODES)
     return {
         "$schema": DIALECT,
+        "$id": f"{SCHEMAS_PATH}{name}.json",
         "title": "".join(word.capitalize() for word in name.split("-")),
         "description": description,
+        # To validators it says nothing that `oneOf` does not; generators make tagged unions of it.
+        "discriminator": {"propertyName": "type"},
         "oneOf": [{"$ref": f"#/$defs/{message}"} for message in messages],
         # The messages in their order, then what they are made of.
         "$defs": {key: definitions[key] for key in [*messages, *sorted(set(definitions) - set(messages))]},
     }
+
+
+def schema_files() -> dict[str, Schema]:
+    """Every file of JSON Schemas, by its path below `SCHEMAS_PATH`; the index first.
+
+    Each stands alone: what it refers to is in its own `$defs`. The unions, then one file a message
+    (`client/join.json`), then one a REST body (`rest/create-room-request.json`).
+    """
+    unions = {f"{name}.json": message_schema(name) for name in MESSAGE_SCHEMAS}
+    parts = {
+        name: _definitions(get_args(union), _LOCAL, SOCKET_CODES) for name, (union, _) in _UNIONS.items()
+    }
+    messages = {message_file(info): _message_file(info, parts[info.direction]) for info in CATALOG}
+    bodies = _definitions(REST_TYPES, _LOCAL, REST_CODES)
+    rest = {body_file(kind): _standing_alone(body_file(kind), bodies, kind.__name__) for kind in _BODIES}
+    return {INDEX: _index(unions, messages, rest), **unions, **messages, **rest}
+
+
+def message_file(info: MessageInfo) -> str:
+    """Path of a message's own schema below `SCHEMAS_PATH`. One `type` can exist in both directions."""
+    return f"{_FOLDERS[info.direction]}/{info.type}.json"
+
+
+def body_file(kind: type[Any]) -> str:
+    """Path of a REST body's schema below `SCHEMAS_PATH`."""
+    return f"rest/{re.sub(r'(?<!^)(?=[A-Z])', '-', kind.__name__).lower()}.json"
+
+
+def asyncapi_components() -> dict[str, Schema]:
+    """The schemas of all messages and what they refer to, by name, for AsyncAPI's `components`."""
+    kinds = [*get_args(ClientMessage), *get_args(ServerMessage)]
+    return _definitions(kinds, "#/components/schemas/{name}", SOCKET_CODES)
+
+
+_LOCAL: Final = "#/$defs/{name}"
+
+_FOLDERS: Final = {Direction.CLIENT_TO_SERVER: "client", Direction.SERVER_TO_CLIENT: "server"}
+
+_UNIONS: Final = {
+    Direction.CLIENT_TO_SERVER: MESSAGE_SCHEMAS["client-message"],
+    Direction.SERVER_TO_CLIENT: MESSAGE_SCHEMAS["server-message"],
+}
+
+_BODIES: Final[tuple[type[Any], ...]] = (*REST_EXAMPLES, ErrorBody)
+
+
+def _message_file(info: MessageInfo, definitions: Mapping[str, Schema]) -> Schema:
+    schema = _standing_alone(message_file(info), definitions, info.message.__name__)
+    examples = [msgspec.to_builtins(example) for example in info.examples]
+    inner = {"$defs": schema.pop("$defs")} if "$defs" in schema else {}
+    return {**schema, "examples": examples, **inner}
+
+
+def _standing_alone(path: str, definitions: Mapping[str, Schema], name: str) -> Schema:
+    """The definition as a schema of its own, with those it refers to."""
+    needed: set[str] = set()
+    waiting = [name]
+    while waiting:
+        found = set(_references(definitions[waiting.pop()])) - needed
+        needed |= found
+        waiting += found
+    inner = {"$defs": {key: definitions[key] for key in sorted(needed)}} if needed else {}
+    return {"$schema": DIALECT, "$id": SCHEMAS_PATH + path, **definitions[name], **inner}
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Names of the definitions that a schema refers to."""
+    if isinstance(schema, dict):
+        for key, part in schema.items():
+            if key == "$ref":
+                yield part.rpartition("/")[2]
+            else:
+                yield from _references(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _references(part)
+
+
+def _index(
+    unions: Mapping[str, Schema], messages: Mapping[str, Schema], bodies: Mapping[str, Schema]
+) -> Schema:
+    return {
+        "protocol_version": PROTOCOL_VERSION,
+        "unions": _entries(unions),
+        "messages": [
+            {**entry, "type": info.type, "direction": info.direction.value}
+            for entry, info in zip(_entries(messages), CATALOG, strict=True)
+        ],
+        "bodies": _entries(bodies),
+    }
+
+
+def _entries(files: Mapping[str, Schema]) -> list[Schema]:
+    keys = ("$id", "title", "description")
+    return [{key: schema[key] for key in keys} for schema in files.values()]
 
 
 def _definitions(types: Iterable[Any], template: str, codes: Iterable[ErrorCode]) -> dict[str, Schema]:
@@ -69,12 +175,19 @@ def _definitions(types: Iterable[Any], template: str, codes: Iterable[ErrorCode]
     return named
 
 
+def unwrapped(docstring: str) -> str:
+    """A docstring as Markdown of one line a paragraph: pages would show its line ends.
+
+    Its indentation goes, too: from Python 3.13 on, it is not there.
+    """
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(docstring))
+
+
 def _tidy(schema: Schema) -> Schema:
     """The schema in its published form; what is given is not changed."""
     tidy = dict(schema)
     if "description" in tidy:
-        # A docstring: its indentation differs by Python version, and its line ends mean nothing here.
-        tidy["description"] = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(tidy["description"]))
+        tidy["description"] = unwrapped(tidy["description"])
     if tidy.get("required") == []:
         del tidy["required"]
     if "properties" in tidy:

@@ -197,7 +197,8 @@ class Session:
             case Leave():
                 self._reply_to = frame.request_id
                 self._connection.hold()
-                self._gateway.start(self._leave())
+                assert self.local is not None
+                self._gateway.start(self._leave(self.local))
             case Ping():
                 self.send(views.pong(self._gateway.rooms.now(), frame.request_id))
             case Resume():
@@ -226,9 +227,8 @@ class Session:
             raise
         self._connection.release()
 
-    async def _leave(self) -> None:
-        local = self.local
-        assert local is not None
+    async def _leave(self, local: LocalRoom) -> None:
+        # The socket may be gone by now; it had asked to leave, and that is what the others are told.
         try:
             await self._gateway.leave(self, local)
         except SignalingError as error:

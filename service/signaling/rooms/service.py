@@ -157,7 +157,7 @@ class RoomService:
         except StoreUnavailable as error:
             raise unavailable("The store cannot serve now") from error
         if room is None:
-            raise SignalingError(ErrorCode.ROOM_NOT_FOUND, f"No room has the code {code}")
+            raise _no_room(code)
         return room.as_of(now)
 
     async def find(self, query: RoomQuery) -> RoomPage:
@@ -169,7 +169,12 @@ class RoomService:
 
     async def close(self, code: str) -> None:
         """End the room; nothing changes if it has ended. Raises SignalingError `room_not_found`."""
-        await self.execute(code, commands.Close())
+        try:
+            await self.execute(code, commands.Close())
+        except SignalingError as error:
+            if error.code is ErrorCode.ROOM_NOT_FOUND:
+                raise _no_room(code) from None
+            raise
 
     async def statistics(self) -> Statistics:
         """Counts over all rooms not yet purged."""
@@ -218,7 +223,7 @@ class RoomService:
                 raise
             if room is None:
                 await self._broker.unsubscribe(code)
-                raise SignalingError(ErrorCode.ROOM_NOT_FOUND, f"No room has the code {code}")
+                raise _no_room(code)
         except StoreUnavailable as error:
             raise unavailable("The store cannot serve now") from error
         replica = Replica(room, follower, on_gap=lambda: self._resync(code))
@@ -306,3 +311,7 @@ class RoomService:
             self._resyncs.pop(code, None)
             replica.resync(latest)
             return
+
+
+def _no_room(code: str) -> SignalingError:
+    return SignalingError(ErrorCode.ROOM_NOT_FOUND, f"No room has the code {code}")

@@ -19,19 +19,19 @@ _SHARED: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.stdlib.ExtraAdder(),
 ]
+
+_FIRST = ("timestamp", "level", "logger", "event", "request_id")
 
 
 def configure_logging(*, log_format: LogFormat, level: str) -> None:
     """Set up logging for the process. ``level`` is a name of the standard library's levels."""
-    renderer: Any
+    final: list[Any]
     if log_format == "json":
-        renderer = structlog.processors.JSONRenderer()
-        final = [structlog.processors.format_exc_info, renderer]
+        final = [structlog.processors.format_exc_info, _in_order, structlog.processors.JSONRenderer()]
     else:
-        renderer = structlog.dev.ConsoleRenderer()
-        final = [renderer]
+        # The plain form of tracebacks: richer ones show local variables, and with them keys and names.
+        final = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     logging.config.dictConfig(
         {
             "version": 1,
@@ -39,7 +39,7 @@ def configure_logging(*, log_format: LogFormat, level: str) -> None:
             "formatters": {
                 "structured": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "foreign_pre_chain": _SHARED,
+                    "foreign_pre_chain": [*_SHARED, structlog.stdlib.ExtraAdder()],
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
                 }
             },
@@ -64,7 +64,7 @@ def configure_logging(*, log_format: LogFormat, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_SHARED[:-1],
+            *_SHARED,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -72,3 +72,8 @@ def configure_logging(*, log_format: LogFormat, level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _in_order(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """When, how bad, where, what; then the rest."""
+    return {key: entry[key] for key in _FIRST if key in entry} | entry

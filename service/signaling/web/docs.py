@@ -21,7 +21,7 @@ from litestar.static_files import create_static_files_router
 from signaling import __version__
 from signaling.contract.errors import ERRORS, ErrorCode
 from signaling.contract.examples import ERROR_CASES, REST_EXAMPLES, ErrorCase
-from signaling.contract.schemas import rest_components
+from signaling.contract.schemas import rest_components, unwrapped
 from signaling.web.pages import Page
 from signaling.web.rooms import ROOM_HANDLERS
 from signaling.web.system import HEALTH_HANDLERS
@@ -43,18 +43,18 @@ Calls to `/api/*` need an API key in the header `X-API-Key`. Keep it in your bac
 
 ## Errors
 
-Every error answer has one shape: `{{"detail": "...", "code": "..."}}`. `detail` is a sentence for people and \
-may change; `code` is for programs and does not.
+Every error answer has one shape: `{{"detail": "...", "code": "..."}}`. `detail` is a sentence for people \
+and may change; `code` is for programs and does not.
 
-| Status | `code` | Meaning |
-| --- | --- | --- |
+| Status and `code` | Meaning |
+| --- | --- |
 {errors}
 
 ## Conventions
 
 - Times are UTC, RFC 3339, whole seconds: `2025-12-18T10:30:00Z`.
-- Bodies are JSON of at most 64 KiB. Fields that a request's schema does not have are refused; answers may get \
-more fields in later versions, so ignore those you do not know.
+- Bodies are JSON of at most 64 KiB. Fields that a request's schema does not have are refused; answers may \
+get more fields in later versions, so ignore those you do not know.
 - Every answer carries an `X-Request-Id`, which the service's log has, too. Send your own (up to 64 letters, \
 digits, `.`, `_`, `-`) to choose it.
 - A method that a path does not have is answered 405 with `Allow`.
@@ -144,6 +144,7 @@ def openapi_document() -> Json:
         # Named, so that they are not taken for parameters of the calls; never asked for.
         dependencies={name: _absent() for name in ("rooms", "gateway", "metrics")},
         openapi_config=OpenAPIConfig(title="", version="", use_handler_docstrings=True),
+        logging_config=None,
     )
     generated = msgspec.to_builtins(documented.openapi_schema.to_schema())
     return {
@@ -218,7 +219,8 @@ def _absent() -> Provide:
 
 def _operation(path: str, generated: Json) -> Json:
     """An operation in its published form."""
-    operation = {key: generated[key] for key in ("tags", "summary", "description", "operationId")}
+    operation = {key: generated[key] for key in ("operationId", "tags", "summary", "description")}
+    operation["description"] = unwrapped(operation["description"])
     if "parameters" in generated:
         operation["parameters"] = [_parameter(parameter) for parameter in generated["parameters"]]
     if "requestBody" in generated:
@@ -295,6 +297,6 @@ def _errors_table() -> str:
         (405, ErrorCode.METHOD_NOT_ALLOWED),
     }
     return "\n".join(
-        f"| {status} | `{code.value}` | {_DESCRIPTION_OF_ERROR.get(status) or ERRORS[code].meaning} |"
+        f"| {status} `{code.value}` | {_DESCRIPTION_OF_ERROR.get(status) or ERRORS[code].meaning} |"
         for status, code in sorted(answered, key=lambda answer: (answer[0], answer[1].value))
     )

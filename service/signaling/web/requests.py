@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from litestar import HttpMethod, Request
 from litestar.enums import ScopeType
-from litestar.exceptions import ClientException, ValidationException
+from litestar.exceptions import ClientException, InternalServerException, ValidationException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from signaling.contract.errors import ErrorCode
@@ -32,6 +32,14 @@ _ERROR_KEY: Final = "signaling.error"
 
 class StrictRequest(Request[Any, Any, Any]):
     """Decodes strictly: Litestar alone takes `"2"` for 2 and answers bad UTF-8 or deep nesting with 500."""
+
+    async def body(self) -> bytes:
+        """The body, whole. Raises ClientException where the line ended before it."""
+        try:
+            return await super().body()
+        except InternalServerException as error:
+            # Not our fault, as Litestar has it; and nobody is left to read the answer.
+            raise ClientException(detail="The request ended before its body did") from error
 
     async def json(self) -> Any:
         """The body as the handler's type.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, Response, delete, get, post
 from litestar.datastructures import CacheControlHeader
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.contract.rest import (
@@ -38,7 +38,7 @@ from signaling.telemetry.metrics import Metrics
 
 RoomCodePath = Annotated[
     str,
-    Parameter(
+    PathParameter(
         pattern="^[0-9A-Za-z]{6}$",
         min_length=ROOM_CODE_LENGTH,
         max_length=ROOM_CODE_LENGTH,
@@ -47,8 +47,8 @@ RoomCodePath = Annotated[
 ]
 IdempotencyKey = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         required=False,
         min_length=1,
         max_length=255,
@@ -60,22 +60,22 @@ IdempotencyKey = Annotated[
     ),
 ]
 StateFilter = Annotated[
-    RoomState | None, Parameter(query="state", required=False, description="Only rooms in this state.")
+    RoomState | None, QueryParameter(name="state", required=False, description="Only rooms in this state.")
 ]
 OwnerFilter = Annotated[
     str | None,
-    Parameter(
+    QueryParameter(
         required=False, min_length=1, max_length=MAX_ID_LENGTH, description="Only rooms of this owner."
     ),
 ]
-Limit = Annotated[int, Parameter(ge=1, le=200, description="How many rooms to answer at most.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rooms to answer at most.")]
 Cursor = Annotated[
     str | None,
-    Parameter(
+    QueryParameter(
         required=False,
         min_length=1,
         max_length=256,
-        description="`next_cursor` of the page before; left out, the first page. Opaque: do not make your own.",
+        description="`next_cursor` of the page before; left out, the first page. Opaque: do not make one.",
     ),
 ]
 

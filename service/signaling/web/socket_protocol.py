@@ -33,6 +33,9 @@ waiting; after each piece the receiver may want a pause."""
 CLOSING_PAUSE: Final = 0.05
 """Seconds between pieces once the close frame is sent: only the peer's close frame is still of interest."""
 
+STOP_TIMEOUT: Final = 0.8
+"""Seconds in which a peer can still read what was sent to it once the process stops: less than uvicorn waits."""
+
 SCOPE_KEY: Final = "signaling.transport"
 """Where the protocol is found in the ASGI scope's extensions."""
 
@@ -286,6 +289,11 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
         """Ask whether the peer is there."""
         self._heard = False
         super().send_keepalive_ping()
+
+    def shutdown(self) -> None:
+        """The process stops, after the sockets were told: who does not read is not waited for."""
+        super().shutdown()
+        self.loop.call_later(STOP_TIMEOUT, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The line is gone."""

@@ -119,7 +119,8 @@ class StoreFiles:
             raise DataDirectoryUnusable(directory, error.strerror or error) from error
         except sqlite3.OperationalError as error:
             raise DataDirectoryUnusable(directory, error) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            # The latter: sqlite3 could not even read the message that quotes what is damaged.
             raise DatabaseUnreadable(file, error) from error
         return cls(lock, writer, reader)
 

@@ -209,7 +209,7 @@ def _open_files(directory: Path) -> tuple[StoreFiles, int]:
     files = StoreFiles.open(directory)
     try:
         return files, queries.count_open(files.reader)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         files.close_reader()
         files.close_writer()
         raise DatabaseUnreadable(directory / DATABASE_NAME, error) from error
@@ -220,7 +220,7 @@ def _answer(connection: sqlite3.Connection, job: _Read) -> tuple[Any, Exception 
         return None, None
     try:
         return job.query(connection), None
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         return None, writer.unavailable(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is for whoever asked
         return None, error

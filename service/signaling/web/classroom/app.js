@@ -33,6 +33,7 @@ let session = null;
 /** @type {Call | null} */
 let call = null;
 let asked = { name: "", code: "" };
+let joining = false;
 
 /**
  * The servers this deployment names; without any, calls still work within one network.
@@ -41,8 +42,19 @@ let asked = { name: "", code: "" };
  */
 const iceServersKnown = fetch("/classroom/config.json")
   .then((response) => response.json())
-  .then((config) => config.ice_servers ?? [])
+  .then((config) => (config.ice_servers ?? []).filter(isUsable))
   .catch(() => []);
+
+/** One server that is written wrongly must not cost everybody the call. @param {RTCIceServer} server */
+function isUsable(server) {
+  try {
+    new RTCPeerConnection({ iceServers: [server] }).close();
+    return true;
+  } catch (error) {
+    console.warn(`An ICE server of this service cannot be used: ${error}`);
+    return false;
+  }
+}
 
 /** @param {Screen} next */
 function show(next) {
@@ -54,6 +66,8 @@ function show(next) {
 
 /** Join, from the lobby or again from the end. */
 async function join() {
+  if (joining) return;
+  joining = true;
   lobby.setBusy(true);
   const iceServers = await iceServersKnown;
   const stay = new RoomSession(socketOf(location.href));
@@ -69,6 +83,8 @@ async function join() {
   } catch (error) {
     talk.close();
     refused(error);
+  } finally {
+    joining = false;
   }
 }
 
@@ -147,9 +163,10 @@ lobby.addEventListener("join", (event) => {
 });
 view.addEventListener("leave", () => session?.leave());
 find("#to-lobby").addEventListener("click", toLobby);
-find("#rejoin").addEventListener("click", async () => {
+find("#rejoin").addEventListener("click", () => {
   setText(find("#rejoin"), "Joining…");
-  await media.start();
+  // Not waited for: whoever does not answer the browser's question is in the room without devices until then.
+  media.start();
   join();
 });
 window.addEventListener("online", () => session?.hurry());

@@ -8,7 +8,7 @@
 import { Peer } from "./peer.js";
 
 /** @typedef {import("./signaling.js").Participant} Participant */
-/** @typedef {import("./peer.js").PeerState} PeerState */
+/** @typedef {import("./recovery.js").PeerState} PeerState */
 
 /**
  * Another participant, and what is known of them.

@@ -2,6 +2,7 @@
  * The lobby: a name, a room code, and a look in the mirror before the others look.
  */
 
+import { announce } from "./announcer.js";
 import { find, paintAvatar, setText, shownName } from "./elements.js";
 import { codeInAddress, readCode } from "./link.js";
 import { recall, remember } from "./memory.js";
@@ -146,7 +147,10 @@ export class Lobby extends EventTarget {
       if (video) words.push(wordsForDevice(video, "video"));
       if (audio) words.push(wordsForDevice(audio, "audio"));
     }
-    setText(find("#device-problem-words"), words.join(" "));
+    const shown = find("#device-problem-words");
+    const said = words.join(" ");
+    if (said && said !== shown.textContent) announce(said);
+    setText(shown, said);
     find("#device-retry").hidden = audio === "insecure" || audio === "unsupported";
     this.#showPreview();
   }

@@ -6,6 +6,8 @@
  * other side may be a page that can do just one.
  */
 
+import { Recovery } from "./recovery.js";
+
 /**
  * What a peer sends. Asked for again whenever it matters, so it is always today's.
  *
@@ -22,15 +24,7 @@
  * @property {(candidate: RTCIceCandidateInit | null) => void} candidate
  */
 
-/** @typedef {"connecting" | "connected" | "reconnecting" | "failed"} PeerState */
-
 const KINDS = /** @type {const} */ (["audio", "video"]);
-
-/** How often ICE is restarted before a connection counts as failed. */
-const RESTARTS = 3;
-
-/** How long a restarted or interrupted connection may take to stand, in milliseconds. */
-const PATIENCE = { restart: 15_000, interruption: 2_500 };
 
 /** How many candidates are kept before the first description, and the longest text taken from the other side. */
 const MOST_CANDIDATES = 256;
@@ -42,7 +36,6 @@ const LONGEST_TEXT = 2048;
  */
 export class Peer extends EventTarget {
   #makingOffer = false;
-  #ignoreOffer = false;
   #isSettingRemoteAnswerPending = false;
   /** @type {(RTCIceCandidateInit | null)[]} */
   #earlyCandidates = [];
@@ -50,12 +43,11 @@ export class Peer extends EventTarget {
   #senders = new Map();
   /** @type {RTCDataChannel | null} */
   #texts = null;
-  /** @type {PeerState} */
-  #state = "connecting";
-  #restarts = 0;
-  #bitrate = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  #bitrate = Infinity;
+  #recovery = new Recovery({
+    restart: () => this.connection.restartIce(),
+    change: () => this.dispatchEvent(new Event("statechange")),
+  });
 
   /**
    * @param {object} options
@@ -79,7 +71,7 @@ export class Peer extends EventTarget {
   }
 
   get state() {
-    return this.#state;
+    return this.#recovery.state;
   }
 
   /**
@@ -101,8 +93,8 @@ export class Peer extends EventTarget {
     const isOffer = description.type === "offer";
     const readyForOffer =
       !this.#makingOffer && (connection.signalingState === "stable" || this.#isSettingRemoteAnswerPending);
-    this.#ignoreOffer = !this.polite && isOffer && !readyForOffer;
-    if (this.#ignoreOffer) return;
+    const ignoreOffer = !this.polite && isOffer && !readyForOffer;
+    if (ignoreOffer) return;
 
     this.#isSettingRemoteAnswerPending = !isOffer;
     try {
@@ -139,16 +131,13 @@ export class Peer extends EventTarget {
     else if (this.connection.remoteDescription && this.media.track(kind)) this.#addSender(kind);
   }
 
-  /** Send video of at most so many bits a second; 0: as the browser likes. @param {number} bitrate */
+  /** Send video of at most so many bits a second. @param {number} bitrate */
   async limitVideo(bitrate) {
     this.#bitrate = bitrate;
     const sender = this.#senders.get("video");
     const parameters = sender?.getParameters();
-    if (!sender || !parameters?.encodings?.length) return;
-    for (const encoding of parameters.encodings) {
-      if (bitrate) encoding.maxBitrate = bitrate;
-      else delete encoding.maxBitrate;
-    }
+    if (!sender || !parameters?.encodings?.length || !Number.isFinite(bitrate)) return;
+    for (const encoding of parameters.encodings) encoding.maxBitrate = bitrate;
     // A sender that is being negotiated right now refuses; it is limited when the connection stands.
     await sender.setParameters(parameters).catch(() => {});
   }
@@ -171,12 +160,11 @@ export class Peer extends EventTarget {
 
   /** Try anew after `failed`. */
   retry() {
-    this.#restarts = 0;
-    this.#restart();
+    this.#recovery.retry();
   }
 
   close() {
-    clearTimeout(this.#timer);
+    this.#recovery.stop();
     this.connection.onconnectionstatechange = null;
     this.connection.onnegotiationneeded = null;
     this.connection.onicecandidate = null;
@@ -238,8 +226,8 @@ export class Peer extends EventTarget {
         offered.direction = "sendrecv";
         // Named by our stream, so that a page that looks at `event.streams[0]` finds one.
         offered.sender.setStreams?.(this.media.stream);
-        await offered.sender.replaceTrack(this.media.track(kind));
         this.#senders.set(kind, offered.sender);
+        await offered.sender.replaceTrack(this.media.track(kind));
       } else if (!known && this.media.track(kind)) {
         this.#addSender(kind);
       }
@@ -270,48 +258,9 @@ export class Peer extends EventTarget {
   }
 
   #connectionChanged() {
-    clearTimeout(this.#timer);
-    switch (this.connection.connectionState) {
-      case "connected":
-        this.#restarts = 0;
-        this.#become("connected");
-        this.limitVideo(this.#bitrate);
-        break;
-      case "disconnected":
-        // It often comes back by itself. Waiting for `failed` would mean a frozen picture for half a minute.
-        this.#become("reconnecting");
-        this.#timer = setTimeout(() => this.#restart(), PATIENCE.interruption);
-        break;
-      case "failed":
-        this.#restart();
-        break;
-      default:
-        if (this.#state === "reconnecting") this.#awaitRestart();
-    }
-  }
-
-  #restart() {
-    clearTimeout(this.#timer);
-    if (this.#restarts >= RESTARTS) {
-      this.#become("failed");
-      return;
-    }
-    this.#restarts += 1;
-    this.#become("reconnecting");
-    this.#awaitRestart();
-    this.connection.restartIce();
-  }
-
-  #awaitRestart() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#restart(), PATIENCE.restart);
-  }
-
-  /** @param {PeerState} state */
-  #become(state) {
-    if (this.#state === state) return;
-    this.#state = state;
-    this.dispatchEvent(new Event("statechange"));
+    const { connectionState } = this.connection;
+    this.#recovery.observe(connectionState);
+    if (connectionState === "connected") this.limitVideo(this.#bitrate);
   }
 }
 

@@ -1,0 +1,1 @@
+"""Generated from the service's contract. Never edited: `make contract` writes it anew."""

@@ -1,0 +1,102 @@
+"""The end of the process, asked for or not, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+from support.server import ServerProcess
+from support.service import LogWatch, Serve, Service, eventually
+
+DRAIN = 8
+
+
+def terminate(service: Service) -> None:
+    process = service.server.process
+    assert process is not None
+    process.send_signal(signal.SIGTERM)
+
+
+async def exit_code(service: Service) -> int:
+    process = service.server.process
+    assert process is not None
+    return await asyncio.to_thread(process.wait, 60)
+
+
+async def test_sigterm_lets_everyone_go(serve: Serve, tmp_path: Path) -> None:
+    """Contract 3: members get 4001 (reconnect); exit code 0; every seat has ended in the log before."""
+    async with serve(data_dir=tmp_path, DRAIN_SECONDS=str(DRAIN)) as service:
+        code = await service.room()
+        clients = [await service.joined(code) for _ in range(20)]
+        lobby = await service.connect()
+        began = time.monotonic()
+        terminate(service)
+        assert [await client.closed() for client in [*clients, lobby]] == [4001] * 21
+        assert await exit_code(service) == 0
+        assert time.monotonic() - began < DRAIN + 5
+    async with serve(data_dir=tmp_path) as service:
+        room = await service.view(code)
+        assert (room["state"], room["participant_count"]) == ("open", 0)
+        assert (await service.rest.get("/api/statistics")).json()["statistics"]["total_participants"] == 20
+        await service.joined(code)
+
+
+async def test_sigterm_with_a_peer_that_never_reads(serve: Serve) -> None:
+    """Contract 5: nobody can keep the process from stopping in time; new sockets are refused with 503 meanwhile."""
+    async with serve(DRAIN_SECONDS=str(DRAIN)) as service:
+        code = await service.room()
+        sender = await service.joined(code)
+        deaf = await service.raw_joined(code, receive_buffer=4096)
+        half = await service.tcp()
+        await half.send(b"POST /api/rooms HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n")
+        await sender.expect("participant_joined")
+        for _ in range(50):
+            await sender.send("offer", {"to": deaf.socket_id, "description": {"type": "offer", "sdp": "x" * 60_000}})
+        await sender.settle()
+        began = time.monotonic()
+        terminate(service)
+        assert await sender.closed() == 4001
+        assert await exit_code(service) == 0
+        assert time.monotonic() - began < DRAIN + 5
+
+
+async def test_requests_in_flight_are_answered(serve: Serve) -> None:
+    """Contract 1: a request that was taken is answered, also while the service stops."""
+    async with serve(DRAIN_SECONDS=str(DRAIN)) as service:
+        requests = [asyncio.create_task(service.rest.post("/api/rooms", json={})) for _ in range(20)]
+        await eventually(lambda: _any_done(requests), "the first answer")
+        terminate(service)
+        answers = await asyncio.gather(*requests, return_exceptions=True)
+        statuses = [answer.status_code for answer in answers if not isinstance(answer, BaseException)]
+        assert statuses
+        assert set(statuses) == {201}
+        assert await exit_code(service) == 0
+
+
+async def _any_done(tasks: list[asyncio.Task[object]]) -> bool:
+    return any(task.done() for task in tasks)
+
+
+async def test_seats_of_a_killed_process_have_ended(tmp_path: Path) -> None:
+    """Contract 4: whatever crashes: after kill -9 and a new start nobody of the old process is left in any room."""
+    server = ServerProcess(data_dir=tmp_path)
+    server.start()
+    async with Service(server) as service:
+        codes = [await service.room(max_participants=2) for _ in range(3)]
+        for code in codes:
+            await service.couple(code)
+        await asyncio.to_thread(server.kill9)
+    server.start()
+    try:
+        watch = LogWatch(server)
+        async with Service(server) as service:
+            for code in codes:
+                room = await service.view(code)
+                assert (room["state"], room["participant_count"], room["participants"]) == ("open", 0, [])
+            await service.couple(codes[0])
+        await watch.caught_up()
+        assert not watch.faults()
+    finally:
+        assert server.stop() == 0

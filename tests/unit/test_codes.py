@@ -1,0 +1,26 @@
+"""Room codes and identifiers (contract 1)."""
+
+from __future__ import annotations
+
+from signaling.contract.types import MAX_ID_LENGTH, ROOM_CODE_ALPHABET
+from signaling.rooms.codes import new_node_id, new_room_code, new_socket_id, normal_code
+
+
+def test_room_codes() -> None:
+    """6 characters of the alphabet without look-alikes; each character occurs, and hardly a code twice."""
+    codes = [new_room_code() for _ in range(3000)]
+    assert all(len(code) == 6 and set(code) <= set(ROOM_CODE_ALPHABET) for code in codes)
+    assert set("".join(codes)) == set(ROOM_CODE_ALPHABET) == set("23456789abcdefghjkmnpqrstuvwxyz")
+    assert len(set(codes)) > 2990
+
+
+def test_socket_ids_name_their_node() -> None:
+    node = new_node_id()
+    ids = {new_socket_id(node) for _ in range(1000)}
+    assert len(ids) == 1000
+    assert all(name.startswith(f"{node}-") and len(name) <= MAX_ID_LENGTH for name in ids)
+    assert new_node_id() != node
+
+
+def test_codes_are_lower_case() -> None:
+    assert normal_code("A7X9k2") == "a7x9k2"

@@ -1,0 +1,188 @@
+"""The use cases: creating under collisions, idempotency, following a room's log."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.contract.types import LeftReason, RoomLeftReason, RoomState
+from signaling.domain import commands
+from signaling.domain.events import ParticipantLeft, Seat
+from signaling.domain.room import Room
+from signaling.rooms.service import HOUR, NewRoom
+from support.memory import Rooms, until
+
+
+class Told:
+    """A follower that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def joined(self, seat: Seat, room: Room) -> None:
+        self.calls.append(f"joined {seat.socket_id}")
+
+    def left(self, seat: Seat, reason: LeftReason) -> None:
+        self.calls.append(f"left {seat.socket_id}")
+
+    def ended(self, reason: RoomLeftReason) -> None:
+        self.calls.append(reason.value)
+
+
+@pytest.fixture
+async def rooms() -> Rooms:
+    return Rooms()
+
+
+async def join(rooms: Rooms, code: str, socket_id: str) -> None:
+    await rooms.service.join(code, socket_id=socket_id, display_name="x", user_id=None)
+
+
+async def test_defaults_and_wishes(rooms: Rooms) -> None:
+    """Contract 1: left out or null: the deployment's defaults."""
+    plain, new = await rooms.service.create(NewRoom())
+    assert new
+    assert (plain.expires_at - plain.created_at, plain.max_participants) == (24 * HOUR, 50)
+    wished, _ = await rooms.service.create(NewRoom(owner_id="o", ttl_hours=2, max_participants=7))
+    assert (wished.expires_at - wished.created_at, wished.max_participants, wished.owner_id) == (2 * HOUR, 7, "o")
+
+
+async def test_a_taken_code_is_drawn_again() -> None:
+    """Contract 1: collisions are retried; the room that has the code is not touched."""
+    rooms = Rooms(codes=["aaaaaa", "aaaaaa", "aaaaaa", "bbbbbb"])
+    first, _ = await rooms.service.create(NewRoom(owner_id="first"))
+    second, _ = await rooms.service.create(NewRoom(owner_id="second"))
+    assert (first.code, second.code) == ("aaaaaa", "bbbbbb")
+    assert rooms.store.rooms["aaaaaa"].owner_id == "first"
+
+
+async def test_no_code_left_is_a_retryable_error() -> None:
+    rooms = Rooms(codes=["aaaaaa"] * 30)
+    await rooms.service.create(NewRoom())
+    with pytest.raises(SignalingError) as caught:
+        await rooms.service.create(NewRoom())
+    assert caught.value.status == 503
+
+
+async def test_an_idempotency_key_makes_one_room(rooms: Rooms) -> None:
+    room, new = await rooms.service.create(NewRoom(owner_id="o"), "key")
+    again, new_again = await rooms.service.create(NewRoom(owner_id="o"), "key")
+    assert (new, new_again, again.code) == (True, False, room.code)
+    assert len(rooms.store.rooms) == 1
+    with pytest.raises(SignalingError) as caught:
+        await rooms.service.create(NewRoom(owner_id="somebody else"), "key")
+    assert caught.value.code is ErrorCode.IDEMPOTENCY_CONFLICT
+
+
+async def test_an_idempotency_key_whose_room_was_purged(rooms: Rooms) -> None:
+    room, _ = await rooms.service.create(NewRoom(), "key")
+    del rooms.store.rooms[room.code]
+    with pytest.raises(SignalingError) as caught:
+        await rooms.service.create(NewRoom(), "key")
+    assert caught.value.code is ErrorCode.IDEMPOTENCY_CONFLICT
+
+
+async def test_followers_have_been_told_when_a_join_returns(rooms: Rooms) -> None:
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    await join(rooms, room.code, "a")
+    assert told.calls == ["joined a"]
+    assert replica.room == rooms.store.rooms[room.code]
+    await rooms.service.leave(room.code, "a", LeftReason.LEFT)
+    await rooms.service.close(room.code)
+    assert told.calls == ["joined a", "left a", "room_closed"]
+
+
+async def test_what_happens_while_following_begins_is_told_once(rooms: Rooms) -> None:
+    """Architecture 5: between the subscription and the load nothing is lost, and nothing told twice."""
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    rooms.store.gate.clear()
+    following = asyncio.create_task(rooms.service.follow(room.code, told))
+    await until(lambda: rooms.store.loads > 0)
+    for name in ("a", "b"):
+        command = commands.Join(socket_id=name, display_name="x", user_id=None, node="other")
+        rooms.broker.publish(room.code, rooms.store.elsewhere(room.code, command, rooms.clock()))
+    rooms.store.gate.set()
+    replica = await following
+    assert list(replica.room.seats) == ["a", "b"]
+    await join(rooms, room.code, "c")
+    assert told.calls == ["joined c"]
+
+
+async def test_a_gap_is_mended_by_loading(rooms: Rooms) -> None:
+    """Architecture 5: missing announcements are noticed by the next one; members are told the difference."""
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    command = commands.Join(socket_id="unheard", display_name="x", user_id=None, node="other")
+    rooms.store.elsewhere(room.code, command, rooms.clock())
+    await join(rooms, room.code, "heard")
+    await until(lambda: replica.room == rooms.store.rooms[room.code])
+    assert told.calls == ["joined unheard", "joined heard"]
+    await rooms.service.unfollow(room.code)
+
+
+async def test_following_what_is_not_there(rooms: Rooms) -> None:
+    with pytest.raises(SignalingError) as caught:
+        await rooms.service.follow("zzzzzz", Told())
+    assert caught.value.code is ErrorCode.ROOM_NOT_FOUND
+    assert rooms.broker._listeners == {}
+    rooms.store.away = True
+    with pytest.raises(SignalingError) as caught:
+        await rooms.service.follow("zzzzzz", Told())
+    assert caught.value.status == 503
+    assert rooms.broker._listeners == {}
+
+
+async def test_a_room_past_its_time_is_shown_expired(rooms: Rooms) -> None:
+    """Contract 1: the state is true also before anybody has written it down."""
+    room, _ = await rooms.service.create(NewRoom(ttl_hours=1))
+    await join(rooms, room.code, "a")
+    rooms.clock.forward(hours=1)
+    shown = await rooms.service.get(room.code)
+    assert (shown.state, shown.seats) == (RoomState.EXPIRED, {})
+    with pytest.raises(SignalingError) as caught:
+        await join(rooms, room.code, "b")
+    assert caught.value.code is ErrorCode.ROOM_EXPIRED
+
+
+async def test_seats_of_dead_processes_end_at_the_start(rooms: Rooms) -> None:
+    """Contract 4: for every participant_joined exactly one participant_left, also over a crash."""
+    codes = []
+    for number in range(3):
+        room, _ = await rooms.service.create(NewRoom())
+        codes.append(room.code)
+        for name in ("a", "b")[: number + 1]:
+            command = commands.Join(socket_id=name, display_name="x", user_id=None, node="dead")
+            rooms.store.elsewhere(room.code, command, rooms.clock())
+    await join(rooms, codes[0], "alive")
+    assert await rooms.service.end_lost_seats() == 3
+    assert [list(rooms.store.rooms[code].seats) for code in codes] == [["alive"], [], []]
+    left = [event for code in codes for event in rooms.store.logs[code] if isinstance(event, ParticipantLeft)]
+    assert len(left) == 5
+    assert {event.reason for event in left} == {LeftReason.CONNECTION_LOST}
+    assert await rooms.service.end_lost_seats() == 0
+
+
+@pytest.mark.parametrize("call", ["create", "get", "find", "statistics", "probe", "close"])
+async def test_every_use_case_tells_that_the_store_is_away(rooms: Rooms, call: str) -> None:
+    """Contract 1: 503 `server_error`, with Retry-After."""
+    from signaling.rooms.ports import RoomQuery
+
+    rooms.store.away = True
+    service = rooms.service
+    calls = {
+        "create": lambda: service.create(NewRoom()),
+        "get": lambda: service.get("aaaaaa"),
+        "find": lambda: service.find(RoomQuery(now=0, limit=1)),
+        "statistics": service.statistics,
+        "probe": service.probe,
+        "close": lambda: service.close("aaaaaa"),
+    }
+    with pytest.raises(SignalingError) as caught:
+        await calls[call]()
+    assert (caught.value.code, caught.value.status) == (ErrorCode.SERVER_ERROR, 503)
+    assert caught.value.retry_after is not None
