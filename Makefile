@@ -44,6 +44,7 @@ format: install ## Put all code into its form
 .PHONY: contract
 contract: install ## Print the contract, and the client and tables made from it
 	$(RUN) openapi/build.py
+	$(RUN) docs/build.py
 	$(RUN) sdk/generate.py
 	$(RUN) docs/build.py
 
@@ -82,6 +83,7 @@ imports: install ## Who may import whom
 .PHONY: contract-check
 contract-check: install ## What is printed and generated is what the code says
 	$(RUN) openapi/build.py --check
+	$(RUN) docs/build.py --check
 	$(RUN) sdk/generate.py --check
 	$(RUN) docs/build.py --check
 

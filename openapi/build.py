@@ -14,14 +14,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from signaling.contract.schemas import MESSAGE_SCHEMAS, message_schema
+from signaling.contract.asyncapi import asyncapi_document
+from signaling.contract.schemas import schema_files
 from signaling.web.docs import openapi_document
 
 FOLDER: Final = Path(__file__).resolve().parent
 
+
+def _schema(path: str) -> Mapping[str, Any]:
+    return schema_files()[path]
+
+
 FILES: Final[Mapping[str, Callable[[], Mapping[str, Any]]]] = {
     "openapi.json": openapi_document,
-    **{f"schemas/{name}.json": partial(message_schema, name) for name in MESSAGE_SCHEMAS},
+    "asyncapi.json": asyncapi_document,
+    **{f"schemas/{path}": partial(_schema, path) for path in schema_files()},
 }
 """Path in this folder to what is printed there."""
 
@@ -50,8 +57,10 @@ def build(folder: Path) -> list[str]:
             file.write_text(text, encoding="utf-8", newline="\n")
             changed.append(path)
     for path in _strangers(folder, wanted):
-        (folder / path).unlink()
-        changed.append(path)
+        # Only where nothing but schemas is ever put: what else is in the folder may be somebody's.
+        if path.startswith("schemas/"):
+            (folder / path).unlink()
+            changed.append(path)
     return changed
 
 
@@ -95,8 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _strangers(folder: Path, wanted: Mapping[str, str]) -> list[str]:
-    """Schemas that are there, but not printed any more."""
-    found = (file.relative_to(folder).as_posix() for file in folder.glob("schemas/**/*.json"))
+    """Documents and schemas that are there, but not printed (any more)."""
+    files = [*folder.glob("*.json"), *folder.glob("schemas/**/*.json")]
+    found = (file.relative_to(folder).as_posix() for file in files)
     return sorted(path for path in found if path not in wanted)
 
 

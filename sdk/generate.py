@@ -130,7 +130,13 @@ def messages_schema(client: Schema, server: Schema) -> Schema:
     definitions: Schema = copy.deepcopy(server["$defs"])
     opened(definitions, server["oneOf"], "#/$defs/")
     for name, definition in client["$defs"].items():
-        definitions.setdefault(name, definition)
+        definitions.setdefault(name, copy.deepcopy(definition))
+    for definition in definitions.values():
+        # With `--use-default`, what has a default is never unset in Python; without this it might be, for its
+        # type.
+        defaulted = [name for name, field in definition.get("properties", {}).items() if "default" in field]
+        if defaulted:
+            definition["required"] = [*definition.get("required", ()), *defaulted]
     unions = {name: _union(source) for name, source in (("ClientMessage", client), ("ServerMessage", server))}
     return {"$schema": server["$schema"], "$defs": {**definitions, **unions}}
 
@@ -222,7 +228,14 @@ def _generate_messages(schema: Schema, target: Path) -> None:
             _WRITTEN_ORDER,
             *("--input", str(source), "--input-file-type", "jsonschema", "--output", str(target)),
             *("--output-model-type", "msgspec.Struct", "--use-msgspec-tagged-unions", "--keyword-only"),
-            *("--enum-field-as-literal", "all", "--output-datetime-class", "datetime", "--snake-case-field"),
+            *(
+                "--enum-field-as-literal",
+                "all",
+                "--output-datetime-class",
+                "datetime",
+                "--snake-case-field",
+                "--use-default",
+            ),
             *("--use-schema-description", "--use-field-description", "--use-standard-collections"),
             *(
                 "--use-union-operator",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import sqlite3
 import stat
 import sys
+import tempfile
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from signaling.backends.sqlite import files
 from signaling.backends.sqlite.errors import (
     DatabaseUnreadable,
     DataDirectoryError,
@@ -94,18 +98,36 @@ async def test_a_file_in_place_of_the_directory_is_named(tmp_path: Path) -> None
         assert str(directory) in str(caught.value)
 
 
+NOBODY: Final = 65534
+
+
 @pytest.fixture
-def forbidden_directory(tmp_path: Path) -> Iterator[Path]:
-    """One that may be read, but not written."""
-    tmp_path.chmod(0o500)
-    yield tmp_path
-    tmp_path.chmod(0o700)
+def forbidden_directory() -> Iterator[Path]:
+    """One that may be read, but not written, by whom the process is: to root nothing is forbidden."""
+    directory = Path(tempfile.mkdtemp(prefix="signaling-test-"))
+    directory.chmod(0o500)
+    root = os.geteuid() == 0
+    if root:
+        os.chown(directory, NOBODY, -1)
+        os.seteuid(NOBODY)
+    yield directory
+    if root:
+        os.seteuid(0)
+    directory.rmdir()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
 async def test_a_directory_that_cannot_be_written_is_named(forbidden_directory: Path) -> None:
     with pytest.raises(DataDirectoryUnusable, match="Permission denied"):
         await _open(forbidden_directory)
+
+
+async def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(files, "_lock", fail)
+    with pytest.raises(DataDirectoryUnusable, match="No locks available"):
+        await _open(tmp_path)
 
 
 @pytest.fixture
@@ -156,6 +178,18 @@ async def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
         noise = random.Random(seed).randbytes(4096 - 200)
         file.write_bytes(sound[:200] + noise + sound[4096:])
         with pytest.raises(DatabaseUnreadable):
+            await _open(tmp_path)
+
+
+async def test_a_database_with_a_table_missing_is_refused(tmp_path: Path) -> None:
+    store = await _open(tmp_path)
+    await store.close()
+    connection = sqlite3.connect(tmp_path / DATABASE_NAME)
+    connection.execute("DROP TABLE totals")
+    connection.commit()
+    connection.close()
+    for _ in range(2):
+        with pytest.raises(DatabaseUnreadable, match="no such table: totals"):
             await _open(tmp_path)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -296,6 +297,68 @@ async def test_a_full_disk_is_unavailable_and_passes(
         "room00": list(create("room00").events),
         "room11": [],
     }
+
+
+async def test_a_database_that_may_not_grow_refuses_what_does_not_fit_only(
+    sqlite_node: SqliteNode, directory: Path, batches: list[int]
+) -> None:
+    connection = sqlite_node.store._files.writer
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with write_lock(directory):
+        commits = begin(sqlite_node.store.commit(create("first2")))
+        await taken(batches)
+        commits += begin(
+            sqlite_node.store.commit(create("small2")),
+            sqlite_node.store.commit(create("large2", owner_id="x" * 20_000)),
+            sqlite_node.store.commit(create("small3")),
+        )
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*commits, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), type(None), StoreUnavailable, type(None)]
+    assert "full" in str(outcomes[2])
+    connection.execute("PRAGMA max_page_count = 1000000")
+    await sqlite_node.store.commit(create("large2", owner_id="x" * 20_000))
+    assert sqlite_node.store.open_rooms() == 4
+
+
+async def test_when_sqlite_gives_up_a_transaction_all_of_it_is_unavailable(
+    sqlite_node: SqliteNode, directory: Path, batches: list[int]
+) -> None:
+    """On some errors of the disk SQLite rolls back by itself, in the middle: the neighbours' work is gone."""
+    connection = sqlite_node.store._files.writer
+    connection.execute(
+        """
+        CREATE TEMP TRIGGER give_up AFTER INSERT ON main.rooms WHEN new.code = 'broken'
+        BEGIN SELECT RAISE(ROLLBACK, 'gave up'); END
+        """
+    )
+    heard = await sqlite_node.listen("before")
+    with write_lock(directory):
+        commits = begin(sqlite_node.store.commit(create("first2")))
+        await taken(batches)
+        codes = ("before", "broken", "behind")
+        commits += begin(*(sqlite_node.store.commit(create(code)) for code in codes))
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*commits, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), *[StoreUnavailable] * 3]
+    assert await sqlite_node.store.load("before") is None
+    assert heard == []
+    assert sqlite_node.store.open_rooms() == 1
+    await sqlite_node.store.commit(create("before"))
+    assert heard == list(create("before").events)
+
+
+async def test_a_damaged_row_is_an_error_of_its_room_only(sqlite_node: SqliteNode, directory: Path) -> None:
+    await sqlite_node.store.commit(create("aaaaaa"))
+    await sqlite_node.store.commit(create("bbbbbb"))
+    connection = sqlite3.connect(directory / DATABASE_NAME)
+    connection.execute("UPDATE rooms SET body = '{' WHERE code = 'aaaaaa'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(msgspec.DecodeError):
+        await sqlite_node.store.load("aaaaaa")
+    assert await sqlite_node.store.load("bbbbbb") == create("bbbbbb").room
 
 
 async def test_a_full_queue_is_unavailable_and_passes(

@@ -29,17 +29,17 @@ def chromium_path() -> str:
     pytest.fail("no Chromium found: install it with `apt-get install chromium` (or any Chrome on the PATH)")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def engine() -> Iterator[Playwright]:
-    """Playwright. Stopped after each module: while it runs, no other test of the process may use asyncio."""
+    """Playwright. Stopped after this package: while it runs, no other test of the process may use asyncio."""
     expect.set_options(timeout=DEADLINE * 1000)
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def launch(engine: Playwright, chromium_path: str) -> Iterator[Callable[..., Browser]]:
-    """Starts a Chromium with more arguments; closed after the module."""
+    """Starts a Chromium with more arguments; closed after the package."""
     with ExitStack() as browsers:
 
         def start(*more: str) -> Browser:
@@ -50,9 +50,9 @@ def launch(engine: Playwright, chromium_path: str) -> Iterator[Callable[..., Bro
         yield start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(launch: Callable[..., Browser]) -> Browser:
-    """A browser with a camera and a microphone, whose user allows both."""
+    """A browser with two cameras and a microphone, whose user allows them."""
     return launch(FAKE_DEVICES, PERMITTED)
 
 

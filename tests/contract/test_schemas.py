@@ -23,11 +23,18 @@ OFFER = {"type": "offer", "sdp": "v=0"}
 FRAMES: list[dict[str, Any]] = [
     {"type": "join", "payload": {"room_code": "a7x9k2"}},
     {"type": "join", "payload": {"room_code": "A7X9K2", "display_name": None, "user_id": None}},
-    {"type": "join", "payload": {"room_code": "a7x9k2", "display_name": "  John  ", "user_id": "u"}, "request_id": "1"},
+    {
+        "type": "join",
+        "payload": {"room_code": "a7x9k2", "display_name": "  John  ", "user_id": "u"},
+        "request_id": "1",
+    },
     {"type": "offer", "payload": {"to": SOCKET, "description": OFFER}},
     {"type": "answer", "payload": {"to": SOCKET, "description": {"type": "pranswer", "sdp": ""}}},
     {"type": "ice_candidate", "payload": {"to": SOCKET, "candidate": None}},
-    {"type": "ice_candidate", "payload": {"to": SOCKET, "candidate": {"candidate": "", "sdpMLineIndex": 0, "x": 1}}},
+    {
+        "type": "ice_candidate",
+        "payload": {"to": SOCKET, "candidate": {"candidate": "", "sdpMLineIndex": 0, "x": 1}},
+    },
     {"type": "leave"},
     {"type": "leave", "payload": {}},
     {"type": "leave", "payload": None},
@@ -72,7 +79,9 @@ def test_one_schema_a_message_told_apart_by_type(name: str) -> None:
     schema = message_schema(name)
     messages = [schema["$defs"][entry["$ref"].rpartition("/")[2]] for entry in schema["oneOf"]]
     tags = [tag_of(message) for message in get_args(DIRECTIONS[name])]
-    assert [message["properties"]["type"] for message in messages] == [{"type": "string", "const": tag} for tag in tags]
+    assert [message["properties"]["type"] for message in messages] == [
+        {"type": "string", "const": tag} for tag in tags
+    ]
     assert all("type" in message["required"] for message in messages)
     assert len(set(tags)) == len(tags)
 
@@ -90,7 +99,11 @@ def subschemas(schema: Any) -> Iterator[dict[str, Any]]:
                 for field in part.values():
                     yield from subschemas(field)
             elif key in ("items", "anyOf"):
-                yield from (found for each in (part if isinstance(part, list) else [part]) for found in subschemas(each))
+                yield from (
+                    found
+                    for each in (part if isinstance(part, list) else [part])
+                    for found in subschemas(each)
+                )
 
 
 def test_fields_are_described_and_their_examples_valid(name: str) -> None:
@@ -102,7 +115,9 @@ def test_fields_are_described_and_their_examples_valid(name: str) -> None:
                 Draft202012Validator({**part, "$defs": schema["$defs"]}).validate(example)
         for field, of_field in definition.get("properties", {}).items():
             references = [of_field, *of_field.get("anyOf", [])]
-            targets = [schema["$defs"].get(entry.get("$ref", "").rpartition("/")[2], {}) for entry in references]
+            targets = [
+                schema["$defs"].get(entry.get("$ref", "").rpartition("/")[2], {}) for entry in references
+            ]
             described = any(entry.get("description") for entry in [*references, *targets])
             assert described or "const" in of_field, f"{title}.{field}"
 

@@ -97,7 +97,7 @@ class Load:
             try:
                 await client()
             except ConnectionClosed as closed:
-                # The end of a room is told in `room_left` too, but a client about to send meets the close first.
+                # Told in `room_left` too, but a client that is about to send meets the close first.
                 ended = closed.rcvd is not None and closed.rcvd.code == CloseCode.ROOM_CLOSED
                 if not (ended or self.killed):
                     raise

@@ -1,4 +1,6 @@
-"""A real server process for every test here. Whatever a test does, the server's log must stay free of errors."""
+"""A real server process for every test here. Whatever a test does, the server's log must stay free of
+errors.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from support.server import ServerProcess
 from support.service import LogWatch, Serve, Service
 

@@ -1,4 +1,6 @@
-"""What is no valid message: the right error, the path of the fault, the request_id, and no effect on anyone."""
+"""What is no valid message: the right error, the path of the fault, the request_id, and no effect on anyone.
+What is no valid message: the right error, the path of the fault, the request_id, and no effect on anyone.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import json
 from typing import Any
 
 import pytest
+
 from support.service import Service
 
 ROOM = {"room_code": "abcdef"}
@@ -22,7 +25,10 @@ OFFER = {"type": "offer", "sdp": ""}
         ('{"type": "ping"} {"type": "ping"}', "invalid_json"),
         ('{"type": "ping",}', "invalid_json"),
         ("{'type': 'ping'}", "invalid_json"),
-        ('{"type": "offer", "payload": {"to": "x", "description": {"type": "offer", "sdp": nope}}}', "invalid_json"),
+        (
+            '{"type": "offer", "payload": {"to": "x", "description": {"type": "offer", "sdp": nope}}}',
+            "invalid_json",
+        ),
         ("\ufeff" + '{"type": "ping"}', "invalid_json"),
         ("NaN", "invalid_json"),
         ("null", "invalid_message"),
@@ -70,7 +76,10 @@ async def test_code_of_a_bad_frame(service: Service, text: str, code: str) -> No
         ({"type": "offer", "payload": {"to": "", "description": OFFER}}, "$.payload.to"),
         ({"type": "offer", "payload": {"to": "x", "description": None}}, "$.payload.description"),
         ({"type": "offer", "payload": {"to": "x", "description": {}}}, "$.payload.description"),
-        ({"type": "offer", "payload": {"to": "x", "description": {"type": "answer"}}}, "$.payload.description.type"),
+        (
+            {"type": "offer", "payload": {"to": "x", "description": {"type": "answer"}}},
+            "$.payload.description.type",
+        ),
         ({"type": "answer", "payload": {"to": "x", "description": OFFER}}, "$.payload.description.type"),
         (
             {"type": "answer", "payload": {"to": "x", "description": {"type": "rollback"}}},
@@ -93,7 +102,9 @@ async def test_code_of_a_bad_frame(service: Service, text: str, code: str) -> No
         ({"type": "resume", "payload": {"resume_token": "t"}}, "$.payload"),
     ],
 )
-async def test_the_path_of_the_fault_and_the_request_id(service: Service, message: dict[str, Any], path: str) -> None:
+async def test_the_path_of_the_fault_and_the_request_id(
+    service: Service, message: dict[str, Any], path: str
+) -> None:
     """Contract 2: `message` names the JSON path for a bad field; the error repeats request_id."""
     client = await service.connect()
     await client.send_raw(json.dumps(message | {"request_id": "mine"}))
@@ -133,11 +144,13 @@ async def test_a_request_id_out_of_bounds_is_not_repeated(service: Service, requ
 
 @pytest.mark.parametrize("place", ["sdp", "unknown"])
 async def test_half_a_surrogate_pair(service: Service, place: str) -> None:
-    """Contract 3: what is no Unicode text is no JSON to us, also inside of what is carried: not every client reads it."""
+    """Contract 3: what is no Unicode text is no JSON to us, also inside of what is carried: not every client
+    reads it.
+    """
     first, second = await service.couple()
+    description = r'{"type": "offer", "PLACE": "\ud800"}'.replace("PLACE", place)
     await second.send_raw(
-        r'{"type": "offer", "payload": {"to": "%s", "description": {"type": "offer", "%s": "\ud800"}}}'
-        % (first.socket_id, place)
+        f'{{"type": "offer", "payload": {{"to": "{first.socket_id}", "description": {description}}}}}'
     )
     await second.expect_error("invalid_json")
     await first.settle()
@@ -155,12 +168,11 @@ async def test_deeply_nested_json(service: Service, depth: int, shape: str) -> N
     first, second = await service.couple()
     await second.send_raw(nested)
     assert (await second.expect("error"))["payload"]["code"] in ("invalid_json", "invalid_message")
-    await second.send_raw('{"type": "ping", "extra": %s, "request_id": "deep"}' % nested)
+    await second.send_raw('{"type": "ping", "request_id": "deep", "extra": ' + nested + "}")
     answer = await second.until(lambda frame: frame["type"] in ("pong", "error"))
     assert answer["type"] == "pong" or answer["payload"]["code"] == "invalid_json"
-    await second.send_raw(
-        '{"type": "ice_candidate", "payload": {"to": "%s", "candidate": {"x": %s}}}' % (first.socket_id, nested)
-    )
+    payload = f'{{"to": "{first.socket_id}", "candidate": {{"x": {nested}}}}}'
+    await second.send_raw('{"type": "ice_candidate", "payload": ' + payload + "}")
     await second.settle()
     await first.settle()
     assert len(first.of_type("ice_candidate")) + len(second.of_type("error")) >= 2

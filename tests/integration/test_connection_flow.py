@@ -15,7 +15,8 @@ async def test_the_flow_of_the_guide(service: Service) -> None:
     assert connected["type"] == "connected"
     assert connected["payload"]["socket_id"] == client.socket_id
     await client.send_raw(
-        '{"type": "join", "payload": {"room_code": "%s", "display_name": "John Doe", "user_id": "student_456"}}' % code
+        '{"type": "join", "payload": {"room_code": "a7x9k2", "display_name": "John Doe", '
+        '"user_id": "student_456"}}'.replace("a7x9k2", code)
     )
     joined = await client.expect("room_joined")
     assert joined["payload"]["room_code"] == code
@@ -36,7 +37,9 @@ async def test_connected_tells_the_limits(service: Service) -> None:
 
 
 async def test_room_joined_tells_the_room(service: Service) -> None:
-    """Contract 2: `room_joined` has your socket_id, everyone but you, expires_at, max_participants, resume token."""
+    """Contract 2: `room_joined` has your socket_id, everyone but you, expires_at, max_participants, resume
+    token.
+    """
     code = await service.room(max_participants=7)
     room = await service.view(code)
     client = await service.connect()
@@ -71,7 +74,9 @@ async def test_participants_as_their_room_mates_see_them(service: Service) -> No
 
 
 async def test_polite_towards_those_who_were_there_before(service: Service) -> None:
-    """Contract 2: polite is true for the peers that were there before you, false for those that came after."""
+    """Contract 2: polite is true for the peers that were there before you, false for those that came after.
+    Contract 2: polite is true for the peers that were there before you, false for those that came after.
+    """
     code = await service.room()
     clients = [await service.joined(code) for _ in range(4)]
     for number, client in enumerate(clients):
@@ -81,12 +86,16 @@ async def test_polite_towards_those_who_were_there_before(service: Service) -> N
         assert all(participant["polite"] for participant in before)
         await client.reaches(lambda frames, n=number: len(frames) == 2 + 3 - n)  # type: ignore[misc]
         after = [frame["payload"] for frame in client.of_type("participant_joined")]
-        assert [participant["socket_id"] for participant in after] == [c.socket_id for c in clients[number + 1 :]]
+        assert [participant["socket_id"] for participant in after] == [
+            c.socket_id for c in clients[number + 1 :]
+        ]
         assert not any(participant["polite"] for participant in after)
 
 
 async def test_offer_answer_candidates_as_in_the_guide(service: Service) -> None:
-    """Guide, "Frontend Integration": the one already there offers to the newcomer, who answers; both send candidates."""
+    """Guide, "Frontend Integration": the one already there offers to the newcomer, who answers; both send
+    candidates.
+    """
     teacher, student = await service.couple()
     newcomer = teacher.of_type("participant_joined")[0]["payload"]["socket_id"]
     offer = {"type": "offer", "sdp": "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"}
@@ -103,7 +112,10 @@ async def test_offer_answer_candidates_as_in_the_guide(service: Service) -> None
         "usernameFragment": "4aFb",
     }
     await teacher.send("ice_candidate", {"to": newcomer, "candidate": candidate})
-    assert (await student.expect("ice_candidate"))["payload"] == {"from": teacher.socket_id, "candidate": candidate}
+    assert (await student.expect("ice_candidate"))["payload"] == {
+        "from": teacher.socket_id,
+        "candidate": candidate,
+    }
 
 
 async def test_a_frame_in_the_packet_of_the_handshake(service: Service) -> None:

@@ -1,4 +1,6 @@
-"""A flood is slowed by not reading from its socket; nothing is dropped, and nobody else notices (contract 5)."""
+"""A flood is slowed by not reading from its socket; nothing is dropped, and nobody else notices (contract
+5).
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,15 @@ import asyncio
 import time
 
 import pytest
+
 from support.raw import BINARY, CONT, PING, PONG, TEXT, frame
 from support.service import Serve, Service
 
 
 async def test_a_flood_is_slowed_and_nothing_is_dropped(serve: Serve) -> None:
-    """Contract 5: three times the burst arrives whole and in order, at the allowed rate; the keepalive does not end it."""
+    """Contract 5: three times the burst arrives whole and in order, at the allowed rate; the keepalive does
+    not end it.
+    """
     async with serve(
         FRAMES_PER_SECOND="40", BURST_FRAMES="40", PING_INTERVAL_SECONDS="1", PING_TIMEOUT_SECONDS="1"
     ) as service:

@@ -1,10 +1,13 @@
-"""Frames as no browser sends them: RFC 6455 broken, fragments, floods of control frames. They harm their sender only."""
+"""Frames as no browser sends them: RFC 6455 broken, fragments, floods of control frames. They harm their
+sender only.
+"""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+
 from support.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, frame
 from support.service import Service
 
@@ -19,11 +22,16 @@ def padded(size: int, **fields: str) -> bytes:
 
 
 def offer_to(socket_id: str, sdp: bytes) -> bytes:
-    head = b'{"type": "offer", "payload": {"to": "%s", "description": {"type": "offer", "sdp": "' % socket_id.encode()
+    head = (
+        b'{"type": "offer", "payload": {"to": "%s", "description": {"type": "offer", "sdp": "'
+        % socket_id.encode()
+    )
     return head + sdp + b'"}}}'
 
 
-@pytest.mark.parametrize("bad", [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80", b"caf\xe9", b"\xe2\x82"])
+@pytest.mark.parametrize(
+    "bad", [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80", b"caf\xe9", b"\xe2\x82"]
+)
 async def test_bad_utf8(service: Service, bad: bytes) -> None:
     """RFC 6455, 8.1: text that is not UTF-8 closes its sender with 1007; the receiver never gets it."""
     code = await service.room()
@@ -86,7 +94,9 @@ async def test_an_empty_frame(service: Service) -> None:
 
 
 async def test_fragments_are_joined(service: Service) -> None:
-    """RFC 6455, 5.4: fragments, with control frames between them and empty ones among them, make one message."""
+    """RFC 6455, 5.4: fragments, with control frames between them and empty ones among them, make one
+    message.
+    """
     peer = await service.raw()
     await peer.send_frame(b"", TEXT, fin=False)
     await peer.send_frame(PING_MESSAGE[:5], CONT, fin=False)
@@ -173,8 +183,16 @@ async def test_what_breaks_the_protocol(service: Service, data: bytes, code: int
 
 
 async def test_what_breaks_the_protocol_right_behind_the_handshake(service: Service) -> None:
-    """RFC 6455, 4.1: a client must wait for the handshake. One that does not is cut off, without an error in the log."""
-    for data in (frame(b"\xff"), frame(b"x", 0x3), frame(b"x", claim=1 << 40), frame(b"", CLOSE), frame(b"ok") * 50):
+    """RFC 6455, 4.1: a client must wait for the handshake. One that does not is cut off, without an error in
+    the log.
+    """
+    for data in (
+        frame(b"\xff"),
+        frame(b"x", 0x3),
+        frame(b"x", claim=1 << 40),
+        frame(b"", CLOSE),
+        frame(b"ok") * 50,
+    ):
         peer = await service.tcp()
         head = (
             "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

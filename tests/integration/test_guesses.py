@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from support.service import Serve
 from support.client import Client
-from support.service import Service
+from support.service import Serve, Service
 
 CODES = itertools.cycle(f"zz{number:04d}" for number in range(2222, 9999))
 
@@ -21,7 +20,9 @@ async def try_codes(client: Client, count: int) -> list[str]:
 
 
 async def test_sixty_a_minute(serve: Serve) -> None:
-    """Contract 5: 60 a minute, then rate_limited with retry_after, right codes included: else trying would still pay."""
+    """Contract 5: 60 a minute, then rate_limited with retry_after, right codes included: else trying would
+    still pay.
+    """
     async with serve() as service:
         code = await service.room()
         client = await service.connect()
@@ -44,9 +45,15 @@ async def test_sixty_a_minute(serve: Serve) -> None:
 
 
 async def test_known_codes_do_not_count(serve: Serve) -> None:
-    """Contract 5: a whole school may sit behind one address: joins that succeed, or find a full or closed room, are free."""
+    """Contract 5: a whole school may sit behind one address: joins that succeed, or find a full or closed
+    room, are free.
+    """
     async with serve(UNKNOWN_CODES_PER_MINUTE="3") as service:
-        code, closed, full = await service.room(), await service.room(), await service.room(max_participants=2)
+        code, closed, full = (
+            await service.room(),
+            await service.room(),
+            await service.room(max_participants=2),
+        )
         await service.close_room(closed)
         await service.couple(full)
         client = await service.connect()

@@ -6,14 +6,16 @@ import asyncio
 import os
 
 import pytest
-from support.service import Serve
-from support.service import Service, eventually
+
+from support.service import Serve, Service, eventually
 
 OURS = "https://school.example"
 
 
 async def test_origins(serve: Serve) -> None:
-    """Contract 5: `Origin` is checked against ALLOWED_ORIGINS; refused with 403; programs send none and may connect."""
+    """Contract 5: `Origin` is checked against ALLOWED_ORIGINS; refused with 403; programs send none and may
+    connect.
+    """
     async with serve(ALLOWED_ORIGINS=f"{OURS},http://localhost:3000") as service:
         for allowed in (OURS, "http://localhost:3000"):
             await service.connect(origin=allowed)
@@ -43,7 +45,9 @@ async def test_any_origin_by_default(service: Service) -> None:
 
 
 async def test_no_more_sockets_than_allowed(serve: Serve) -> None:
-    """Contract 5: MAX_CONNECTIONS bounds the node; beyond it 503 with the error's shape, and a place freed is a place."""
+    """Contract 5: MAX_CONNECTIONS bounds the node; beyond it 503 with the error's shape, and a place freed
+    is a place.
+    """
     async with serve(MAX_CONNECTIONS="5") as service:
         clients = [await service.connect() for _ in range(5)]
         for _ in range(3):
@@ -88,7 +92,9 @@ async def test_the_bound_holds_when_many_come_at_once(serve: Serve) -> None:
         ({"Origin": "\u00ff\u00fe"}, ()),
     ],
 )
-async def test_a_handshake_that_is_none(service: Service, headers: dict[str, str], left_out: tuple[str, ...]) -> None:
+async def test_a_handshake_that_is_none(
+    service: Service, headers: dict[str, str], left_out: tuple[str, ...]
+) -> None:
     """RFC 6455, 4.2.2: it is refused with an HTTP error, or accepted; the line never hangs."""
     peer = await service.tcp()
     answer = await peer.handshake(headers=headers, leave_out=left_out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from support.service import Service
 
 
@@ -64,7 +65,9 @@ async def test_display_names(service: Service, given: dict[str, Any], shown: str
     ],
 )
 async def test_fields_out_of_bounds(service: Service, fields: dict[str, Any]) -> None:
-    """Contract 2: 81 characters, only white space, an empty or too long user_id: invalid_message, and not joined."""
+    """Contract 2: 81 characters, only white space, an empty or too long user_id: invalid_message, and not
+    joined.
+    """
     code = await service.room()
     client = await service.connect()
     await client.send("join", {"room_code": code, **fields})
@@ -130,8 +133,12 @@ async def test_exactly_as_many_seats_as_the_room_has(service: Service) -> None:
     clients = [await service.connect() for _ in range(60)]
     for client in clients:
         await client.send("join", {"room_code": code})
-    answers = [await client.until(lambda frame: frame["type"] in ("room_joined", "error")) for client in clients]
-    inside = [client for client, answer in zip(clients, answers, strict=True) if answer["type"] == "room_joined"]
+    answers = [
+        await client.until(lambda frame: frame["type"] in ("room_joined", "error")) for client in clients
+    ]
+    inside = [
+        client for client, answer in zip(clients, answers, strict=True) if answer["type"] == "room_joined"
+    ]
     refused = [answer["payload"]["code"] for answer in answers if answer["type"] == "error"]
     assert len(inside) == 20
     assert refused == ["room_full"] * 40
@@ -143,7 +150,9 @@ async def test_exactly_as_many_seats_as_the_room_has(service: Service) -> None:
 
 
 def seen(frames: list[dict[str, Any]]) -> list[str]:
-    """The room as a member sees it, itself included: its list, itself, then who came, in the order it was told."""
+    """The room as a member sees it, itself included: its list, itself, then who came, in the order it was
+    told.
+    """
     members: list[str] = []
     for frame in frames:
         payload = frame["payload"]

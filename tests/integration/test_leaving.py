@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support.raw import CLOSE, close_payload, frame
 from support.service import Service
 
@@ -13,7 +14,11 @@ async def test_leave(service: Service) -> None:
     first, second = await service.couple(code)
     await second.send("leave", {}, request_id="bye")
     left = await second.expect("room_left")
-    assert left == {"type": "room_left", "payload": {"room_code": code, "reason": "left"}, "request_id": "bye"}
+    assert left == {
+        "type": "room_left",
+        "payload": {"room_code": code, "reason": "left"},
+        "request_id": "bye",
+    }
     told = await first.expect("participant_left")
     assert told["payload"] == {"socket_id": second.socket_id, "reason": "left"}
     assert (await service.view(code))["participant_count"] == 1
@@ -118,7 +123,9 @@ async def test_a_socket_lost_right_after_its_join(service: Service) -> None:
 
 
 async def test_the_line_ends_at_once_after_a_close_by_the_service(service: Service) -> None:
-    """RFC 6455, 7.1.1: once both close frames are sent, the server ends the line; the page's `onclose` waits for it."""
+    """RFC 6455, 7.1.1: once both close frames are sent, the server ends the line; the page's `onclose` waits
+    for it.
+    """
     room = await service.room()
     peer = await service.raw_joined(room)
     await service.close_room(room)

@@ -25,10 +25,16 @@ async def test_a_busy_session_leaves_no_secret_in_the_log(serve: Serve) -> None:
         watch = LogWatch(service.server)
         code = await service.room(owner_id="owner-of-the-room")
         first = await service.connect(headers={"Cookie": SECRETS["cookie"]})
-        token = (await first.join(code, display_name=SECRETS["name"], user_id=SECRETS["user"]))["resume_token"]
+        token = (await first.join(code, display_name=SECRETS["name"], user_id=SECRETS["user"]))[
+            "resume_token"
+        ]
         second = await service.joined(code, display_name=SECRETS["name"])
-        await first.send("offer", {"to": second.socket_id, "description": {"type": "offer", "sdp": SECRETS["sdp"]}})
-        await first.send("ice_candidate", {"to": second.socket_id, "candidate": {"candidate": SECRETS["candidate"]}})
+        await first.send(
+            "offer", {"to": second.socket_id, "description": {"type": "offer", "sdp": SECRETS["sdp"]}}
+        )
+        await first.send(
+            "ice_candidate", {"to": second.socket_id, "candidate": {"candidate": SECRETS["candidate"]}}
+        )
         await first.send("ping", request_id=SECRETS["request"])
         await first.send("resume", {"resume_token": token, "received": 1}, request_id=SECRETS["request"])
         await first.send(SECRETS["type"], {"display_name": SECRETS["name"]})

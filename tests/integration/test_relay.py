@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from support.service import Service
 
 CANDIDATES: list[Any] = [
@@ -14,23 +15,36 @@ CANDIDATES: list[Any] = [
     {"candidate": ""},
     {"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdpMid": None, "sdpMLineIndex": None},
     {"candidate": "candidate:2", "sdpMid": "audio", "sdpMLineIndex": 65535, "usernameFragment": "x"},
-    {"candidate": "c", "foundation": "1", "relayProtocol": "tls", "nested": {"a": [1, 2.5, None, True, "ü😀"]}},
+    {
+        "candidate": "c",
+        "foundation": "1",
+        "relayProtocol": "tls",
+        "nested": {"a": [1, 2.5, None, True, "ü😀"]},
+    },
 ]
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
 async def test_candidates_are_verbatim(service: Service, candidate: Any) -> None:
-    """Contract 2: RTCIceCandidateInit is carried verbatim, unknown keys included; null is end of candidates."""
+    """Contract 2: RTCIceCandidateInit is carried verbatim, unknown keys included; null is end of candidates.
+    Contract 2: RTCIceCandidateInit is carried verbatim, unknown keys included; null is end of candidates.
+    """
     first, second = await service.couple()
     await first.send("ice_candidate", {"to": second.socket_id, "candidate": candidate})
-    assert (await second.expect("ice_candidate"))["payload"] == {"from": first.socket_id, "candidate": candidate}
+    assert (await second.expect("ice_candidate"))["payload"] == {
+        "from": first.socket_id,
+        "candidate": candidate,
+    }
 
 
 @pytest.mark.parametrize(
     ("kind", "description"),
     [
         ("offer", {"type": "offer"}),
-        ("offer", {"type": "offer", "sdp": "v=0\r\ns=\u2028 ü 😀 \" \\ / \u0000\r\n", "more": {"x": [1e300, -0.0]}}),
+        (
+            "offer",
+            {"type": "offer", "sdp": 'v=0\r\ns=\u2028 ü 😀 " \\ / \u0000\r\n', "more": {"x": [1e300, -0.0]}},
+        ),
         ("offer", {"sdp": "x" * 60_000, "type": "offer"}),
         ("answer", {"type": "answer", "sdp": ""}),
         ("answer", {"type": "pranswer", "sdp": "v=0\r\n"}),
@@ -52,7 +66,7 @@ async def test_byte_for_byte(service: Service) -> None:
     assert (await peer.message())["type"] == "room_joined"
     carried = r'{ "z" : 1.50e+2,  "sdp":"\u00fc\/\ud83d\ude00", "type" :"offer","a":[ ] , "z":2}'
     await second.send_raw(
-        '{"payload": {"description": %s, "to": "%s"}, "type": "offer"}' % (carried, peer.socket_id)
+        f'{{"payload": {{"description": {carried}, "to": "{peer.socket_id}"}}, "type": "offer"}}'
     )
     _, frame = await peer.read_frame()
     assert carried.encode() in frame
@@ -86,7 +100,15 @@ async def test_only_to_members_of_the_own_room(service: Service, kind: str) -> N
     await gone.until("room_left")
     room_code = first.of_type("room_joined")[0]["payload"]["room_code"]
     carried = {"candidate": None} if kind == "ice_candidate" else {"description": {"type": kind}}
-    for target in (first.socket_id, stranger.socket_id, lobby.socket_id, gone.socket_id, room_code, "x" * 128, "\u0000"):
+    for target in (
+        first.socket_id,
+        stranger.socket_id,
+        lobby.socket_id,
+        gone.socket_id,
+        room_code,
+        "x" * 128,
+        "\u0000",
+    ):
         answer = await first.ask(kind, {"to": target, **carried})
         assert (answer["type"], answer["payload"]["code"]) == ("error", "peer_not_found"), target
     for client in (second, stranger, lobby, gone):
@@ -113,13 +135,17 @@ async def test_the_type_of_the_description_must_match(service: Service) -> None:
 
 
 async def test_order_between_two_with_many_frames_in_flight(service: Service) -> None:
-    """Contract 4: one order: what one sends to another arrives as sent, 500 at a time from several at once."""
+    """Contract 4: one order: what one sends to another arrives as sent, 500 at a time from several at once.
+    Contract 4: one order: what one sends to another arrives as sent, 500 at a time from several at once.
+    """
     code = await service.room()
     receiver = await service.joined(code)
     senders = [await service.joined(code) for _ in range(3)]
     for number in range(500):
         for sender in senders:
-            await sender.send("ice_candidate", {"to": receiver.socket_id, "candidate": {"candidate": str(number)}})
+            await sender.send(
+                "ice_candidate", {"to": receiver.socket_id, "candidate": {"candidate": str(number)}}
+            )
     await receiver.reaches(lambda frames: sum(frame["type"] == "ice_candidate" for frame in frames) == 1500)
     for sender in senders:
         numbers = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import uuid
 from typing import Any
 
@@ -142,7 +141,7 @@ async def test_filters(serve: Any, tmp_path: Any) -> None:
 
 async def test_owners_are_compared_whole(service: Service) -> None:
     mine = owner()
-    for name in (mine, mine.upper(), f"{mine} ", f"{mine}%", f"{mine}é", f"{mine}'"):
+    for name in (mine, "null", mine.upper(), f"{mine} ", f"{mine}%", f"{mine}é", f"{mine}'"):
         code = await service.room(owner_id=name)
         found = await page(service, owner_id=name)
         assert [room["room_code"] for room in found["rooms"]] == [code]
@@ -153,6 +152,8 @@ async def test_owners_are_compared_whole(service: Service) -> None:
     [
         ("state=opened", "state: must be open, closed or expired"),
         ("state=OPEN", "state: must be open, closed or expired"),
+        ("state=null", "state: must be open, closed or expired"),
+        ("state=open%0A", "state: must be open, closed or expired"),
         ("state=", "state: must be open, closed or expired"),
         ("limit=0", "limit: Expected `int` >= 1"),
         ("limit=201", "limit: Expected `int` <= 200"),
@@ -163,8 +164,6 @@ async def test_owners_are_compared_whole(service: Service) -> None:
         ("limit=99999999999999999999999", None),
         ("owner_id=", "owner_id: Expected `str` of length >= 1"),
         ("owner_id=" + "x" * 129, "owner_id: Expected `str` of length <= 128"),
-        ("cursor=", "cursor: Expected `str` of length >= 1"),
-        ("cursor=" + "x" * 257, "cursor: Expected `str` of length <= 256"),
         ("state=x&limit=0", "state: must be open, closed or expired; limit: Expected `int` >= 1"),
     ],
 )
@@ -173,32 +172,29 @@ async def test_queries_that_are_refused(service: Service, query: str, detail: st
     assert text.startswith(query.partition("=")[0])
 
 
-def encoded(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
 @pytest.mark.parametrize(
     "cursor",
     [
+        "",
         "x",
         "a7x9k2",
-        "////",
-        "....",
-        "é",
+        "-",
+        "1",
+        "1-",
+        "-a7x9k2",
+        "-1-a7x9k2",
+        "1e3-a7x9k2",
+        "1766053800000-A7X9K2",
+        "1766053800000-a0o1il",
+        "1766053800000-a7x9k2x",
+        "1766053800000-a7x9k2%0A",
+        "1766053800000.a7x9k2",
+        "%D9%A1-a7x9k2",
+        "99999999999999999-a7x9k2",
+        "1766053800000-'%20OR%201",
+        "x" * 5000,
         "%00",
         "%FF%FE",
-        encoded("."),
-        encoded("1"),
-        encoded("1."),
-        encoded(".a7x9k2"),
-        encoded("-1.a7x9k2"),
-        encoded("1e3.a7x9k2"),
-        encoded("١.a7x9k2"),
-        encoded("99999999999999999999.a7x9k2"),
-        encoded("1766053800000.A7X9K2"),
-        encoded("1766053800000.a7x9k2x"),
-        encoded("1766053800000.a7x9k2\n"),
-        encoded("1766053800000.' OR 1"),
     ],
 )
 async def test_cursors_of_others(service: Service, cursor: str) -> None:

@@ -23,7 +23,10 @@ async def test_a_closed_room_lets_everyone_go(service: Service) -> None:
     async with asyncio.timeout(AT_ONCE):
         assert [await client.closed() for client in clients] == [4505] * 12
     for client in clients:
-        assert client.frames[-1] == {"type": "room_left", "payload": {"room_code": code, "reason": "room_closed"}}
+        assert client.frames[-1] == {
+            "type": "room_left",
+            "payload": {"room_code": code, "reason": "room_closed"},
+        }
         assert len(client.of_type("room_left")) == 1
         assert not client.of_type("participant_left")
     room = await service.view(code)
@@ -31,7 +34,9 @@ async def test_a_closed_room_lets_everyone_go(service: Service) -> None:
 
 
 async def test_a_room_closed_while_people_join(service: Service) -> None:
-    """Contract 4: who joins as the room closes is either let in and then let go, or refused; never forgotten."""
+    """Contract 4: who joins as the room closes is either let in and then let go, or refused; never
+    forgotten.
+    """
     for _ in range(5):
         code = await service.room()
         clients = [await service.connect() for _ in range(10)]
@@ -63,7 +68,9 @@ async def test_closing_again_says_nothing_again(service: Service) -> None:
 
 
 def set_expiry(service: Service, code: str, expires_at: int) -> None:
-    """Move the end of a room that nobody is in, where it is stored: over REST a room lives an hour at least."""
+    """Move the end of a room that nobody is in, where it is stored: over REST a room lives an hour at least.
+    Move the end of a room that nobody is in, where it is stored: over REST a room lives an hour at least.
+    """
     [file] = service.server.data_dir.glob("*.sqlite3")
     with contextlib.closing(sqlite3.connect(file, timeout=10)) as store, store:
         [[body]] = store.execute("SELECT body FROM rooms WHERE code = ?", (code,))
@@ -75,7 +82,9 @@ def set_expiry(service: Service, code: str, expires_at: int) -> None:
 
 
 async def test_an_expired_room_lets_everyone_go(service: Service) -> None:
-    """Contract 2 and 3: room_left `room_expired` within 2 s of its time, then 4506; joins are room_expired from then on."""
+    """Contract 2 and 3: room_left `room_expired` within 2 s of its time, then 4506; joins are room_expired
+    from then on.
+    """
     code, gone = await service.room(), await service.room()
     clients = [await service.connect() for _ in range(3)]
     expires_at = int(time.time() * 1000) + 2500
@@ -100,7 +109,9 @@ async def test_an_expired_room_lets_everyone_go(service: Service) -> None:
 
 
 async def test_the_end_of_a_room_forgets_it(service: Service) -> None:
-    """Contract 1: a closed room stays readable, and joins meet `room_closed` also when all its sockets are gone."""
+    """Contract 1: a closed room stays readable, and joins meet `room_closed` also when all its sockets are
+    gone.
+    """
     code = await service.room()
     client: Client = await service.joined(code)
     await service.close_room(code)

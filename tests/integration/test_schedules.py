@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+
 from support.client import Client
 from support.service import Service
 
@@ -52,7 +53,9 @@ def view_of(client: Client) -> View:
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_every_view_equals_the_room(service: Service, seed: int) -> None:
-    """Contract 4: exactly one participant_left per participant_joined; every member's view equals the room's, in one order."""
+    """Contract 4: exactly one participant_left per participant_joined; every member's view equals the
+    room's, in one order.
+    """
     dice = random.Random(seed)
     code = await service.room(max_participants=dice.choice([3, 6, 50]))
     clients: list[Client | None] = [None] * 10
@@ -63,7 +66,9 @@ async def test_every_view_equals_the_room(service: Service, seed: int) -> None:
             if client is None:
                 clients[number] = await service.connect()
                 continue
-            deed = dice.choices(["join", "leave", "close", "abort", "join+leave", "join+abort"], [6, 3, 1, 1, 2, 1])[0]
+            deed = dice.choices(
+                ["join", "leave", "close", "abort", "join+leave", "join+abort"], [6, 3, 1, 1, 2, 1]
+            )[0]
             for part in deed.split("+"):
                 match part:
                     case "join":

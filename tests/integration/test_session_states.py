@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from signaling.contract.codec import CLIENT_TYPES
 from signaling.domain.session import TRANSITIONS, Input, SessionState
 from support.service import Service
@@ -44,7 +45,9 @@ def test_the_tables_here_have_every_message() -> None:
     assert set(IN_LOBBY) == set(IN_ROOM) == set(CLIENT_TYPES)
     assert TRANSITIONS[SessionState.ENDED] == {}
     for table, state in ((IN_LOBBY, SessionState.LOBBY), (IN_ROOM, SessionState.SEATED)):
-        refused = {kind for kind, (_, answer) in table.items() if answer in ("not_in_room", "already_in_room")}
+        refused = {
+            kind for kind, (_, answer) in table.items() if answer in ("not_in_room", "already_in_room")
+        }
         assert refused == {kind for kind in table if Input(kind) not in TRANSITIONS[state]}
 
 
@@ -74,10 +77,18 @@ async def test_in_a_room(service: Service, kind: str) -> None:
     assert answer_of(await second.ask(kind, payload)) == answer
     await first.settle()
     if answer == "room_left":
-        assert first.of_type("participant_left")[0]["payload"] == {"socket_id": second.socket_id, "reason": "left"}
+        assert first.of_type("participant_left")[0]["payload"] == {
+            "socket_id": second.socket_id,
+            "reason": "left",
+        }
         return
     assert await service.view(code) == before
-    assert [frame["type"] for frame in first.frames] == ["connected", "room_joined", "participant_joined", "pong"]
+    assert [frame["type"] for frame in first.frames] == [
+        "connected",
+        "room_joined",
+        "participant_joined",
+        "pong",
+    ]
     await second.send("ice_candidate", {"to": first.socket_id, "candidate": None})
     assert (await first.expect("ice_candidate"))["payload"]["from"] == second.socket_id
 

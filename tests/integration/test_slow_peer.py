@@ -13,7 +13,9 @@ SDP = "x" * 60_000
 
 
 async def overfill(service: Service, code: str) -> tuple[float, str]:
-    """Send to a peer that never reads until it is dropped; the longest wait of its room mates meanwhile, and its id."""
+    """Send to a peer that never reads until it is dropped; the longest wait of its room mates meanwhile, and
+    its id.
+    """
     sender = await service.joined(code)
     mate = await service.joined(code)
     deaf = await service.raw_joined(code, receive_buffer=4096)
@@ -35,7 +37,9 @@ async def overfill(service: Service, code: str) -> tuple[float, str]:
 
 
 async def test_one_slow_peer_never_slows_another(serve: Serve) -> None:
-    """Contract 5: outbound queue 1 MiB, then 4003; room mates go on, it is told as connection_lost, memory stays bounded."""
+    """Contract 5: outbound queue 1 MiB, then 4003; room mates go on, it is told as connection_lost, memory
+    stays bounded.
+    """
     async with serve() as service:
         code = await service.room()
         longest, _ = await overfill(service, code)
@@ -55,9 +59,7 @@ async def test_slow_peer_that_reads_at_last_learns_why(serve: Serve) -> None:
         slow = await service.raw_joined(code, receive_buffer=4096)
         await sender.expect("participant_joined")
         for _ in range(150):
-            await sender.send(
-                "offer", {"to": slow.socket_id, "description": {"type": "offer", "sdp": SDP}}
-            )
+            await sender.send("offer", {"to": slow.socket_id, "description": {"type": "offer", "sdp": SDP}})
         await sender.settle()
         received = 0
         while True:
@@ -72,7 +74,9 @@ async def test_slow_peer_that_reads_at_last_learns_why(serve: Serve) -> None:
 
 
 async def test_pings_of_a_peer_with_much_to_read(service: Service) -> None:
-    """Contract 5: what waits may be 1 MiB; a peer within that bound may ping and is answered when it reads."""
+    """Contract 5: what waits may be 1 MiB; a peer within that bound may ping and is answered when it reads.
+    Contract 5: what waits may be 1 MiB; a peer within that bound may ping and is answered when it reads.
+    """
     code = await service.room()
     sender = await service.joined(code)
     slow = await service.raw_joined(code, receive_buffer=4096)
@@ -99,9 +103,7 @@ async def test_pings_of_a_peer_with_much_to_read(service: Service) -> None:
 
 async def test_who_asks_and_never_reads(serve: Serve) -> None:
     """Contract 5: answers count as well: a flood of pings whose pongs are not read closes its sender."""
-    async with serve(
-        OUTBOX_BYTES="131072", FRAMES_PER_SECOND="1000000", BURST_FRAMES="1000000"
-    ) as service:
+    async with serve(OUTBOX_BYTES="131072", FRAMES_PER_SECOND="1000000", BURST_FRAMES="1000000") as service:
         code = await service.room()
         first = await service.joined(code)
         deaf = await service.raw_joined(code, receive_buffer=4096)

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from websockets.exceptions import InvalidStatus
 
 from support.server import ServerProcess
 from support.service import LogWatch, Serve, Service, eventually
@@ -44,7 +51,7 @@ async def test_sigterm_lets_everyone_go(serve: Serve, tmp_path: Path) -> None:
 
 
 async def test_sigterm_with_a_peer_that_never_reads(serve: Serve) -> None:
-    """Contract 5: nobody can keep the process from stopping in time; new sockets are refused with 503 meanwhile."""
+    """Contract 5: nobody can keep the process from stopping in time."""
     async with serve(DRAIN_SECONDS=str(DRAIN)) as service:
         code = await service.room()
         sender = await service.joined(code)
@@ -53,13 +60,39 @@ async def test_sigterm_with_a_peer_that_never_reads(serve: Serve) -> None:
         await half.send(b"POST /api/rooms HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n")
         await sender.expect("participant_joined")
         for _ in range(50):
-            await sender.send("offer", {"to": deaf.socket_id, "description": {"type": "offer", "sdp": "x" * 60_000}})
+            await sender.send(
+                "offer", {"to": deaf.socket_id, "description": {"type": "offer", "sdp": "x" * 60_000}}
+            )
         await sender.settle()
         began = time.monotonic()
         terminate(service)
         assert await sender.closed() == 4001
         assert await exit_code(service) == 0
         assert time.monotonic() - began < DRAIN + 5
+
+
+async def test_a_node_that_drains_says_so_and_takes_nobody(serve: Serve, tmp_path: Path) -> None:
+    """Contract 1: readiness is 503 while draining; a new socket is refused with 503, not with a close."""
+    async with serve(data_dir=tmp_path, DRAIN_SECONDS="20") as service:
+        member = await service.joined(await service.room())
+        # While somebody else holds the database, the seat cannot be ended, and the draining lasts.
+        holder = sqlite3.connect(tmp_path / "signaling.sqlite3", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        try:
+            terminate(service)
+            assert await member.closed() == 4001
+            readiness = await service.rest.get("/readiness")
+            assert (readiness.status_code, readiness.json()) == (503, {"status": "draining"})
+            assert (await service.rest.get("/health")).status_code == 200
+            with pytest.raises(InvalidStatus) as refused:
+                await service.connect()
+            assert refused.value.response.status_code == 503
+            assert msgspec.json.decode(refused.value.response.body or b"")["code"] == "server_error"
+            assert "Retry-After" in refused.value.response.headers
+        finally:
+            holder.execute("ROLLBACK")
+            holder.close()
+        assert await exit_code(service) == 0
 
 
 async def test_requests_in_flight_are_answered(serve: Serve) -> None:
@@ -75,12 +108,14 @@ async def test_requests_in_flight_are_answered(serve: Serve) -> None:
         assert await exit_code(service) == 0
 
 
-async def _any_done(tasks: list[asyncio.Task[object]]) -> bool:
+async def _any_done(tasks: Sequence[asyncio.Task[Any]]) -> bool:
     return any(task.done() for task in tasks)
 
 
 async def test_seats_of_a_killed_process_have_ended(tmp_path: Path) -> None:
-    """Contract 4: whatever crashes: after kill -9 and a new start nobody of the old process is left in any room."""
+    """Contract 4: whatever crashes: after kill -9 and a new start nobody of the old process is left in any
+    room.
+    """
     server = ServerProcess(data_dir=tmp_path)
     server.start()
     async with Service(server) as service:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from support.service import Serve
 from support.raw import PING, PONG
-from support.service import Service
+from support.service import Serve, Service
 
 
 async def test_join_timeout(serve: Serve) -> None:
-    """Contract 5: join within JOIN_TIMEOUT_SECONDS of connecting, or of leaving; else 4502. A member has no such limit."""
+    """Contract 5: join within JOIN_TIMEOUT_SECONDS of connecting, or of leaving; else 4502. A member has no
+    such limit.
+    """
     async with serve(JOIN_TIMEOUT_SECONDS="1") as service:
         code = await service.room()
         idle = await service.connect()

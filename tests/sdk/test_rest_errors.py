@@ -173,10 +173,11 @@ async def test_nobody_listens(clients: Clients) -> None:
 
 async def test_no_answer_in_time(clients: Clients) -> None:
     with http_stub(Hang()) as stub:
-        rest = await clients(stub.url, timeout=0.1)
+        rest = await clients(stub.url, timeout=0.2)
         with pytest.raises(ConnectionFailed):
             await rest("health")
-        assert len(stub.requests) == QUICK.attempts
+        # On a busy machine a try may be over before the request was sent.
+        assert len(stub.requests) <= QUICK.attempts
 
 
 def test_exceptions_survive_pickling() -> None:

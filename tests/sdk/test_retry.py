@@ -48,7 +48,12 @@ async def test_every_call_outlives_three_failures(
     verb: str,
     room_code: str,
 ) -> None:
-    steps = [Drop(), error("server_error", 503), Answer(502, b"bad gateway"), Forward(server.port)]
+    steps: list[Step] = [
+        Drop(),
+        error("server_error", 503),
+        Answer(502, b"bad gateway"),
+        Forward(server.port),
+    ]
     with http_stub(*steps) as stub:
         rest = await clients(stub.url, server.api_key)
         await rest(method, *(room_code for _ in arguments))

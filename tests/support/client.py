@@ -1,4 +1,6 @@
-"""A WebSocket client for tests: every frame it gets is checked against the contract, every wait has a deadline."""
+"""A WebSocket client for tests: every frame it gets is checked against the contract, every wait has a
+deadline.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import msgspec
-from signaling.contract.messages import ServerMessage
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
+
+from signaling.contract.messages import ServerMessage
 
 DEADLINE: Final = 20.0
 """Seconds any single wait of a test may take on a busy machine. What must be fast says so itself."""
@@ -58,7 +62,9 @@ class Closed(AssertionError):
 
 
 class Client:
-    """One socket. Frames are read as they come; `frames` keeps them all, the waits go through them in order."""
+    """One socket. Frames are read as they come; `frames` keeps them all, the waits go through them in order.
+    One socket. Frames are read as they come; `frames` keeps them all, the waits go through them in order.
+    """
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -76,7 +82,13 @@ class Client:
     ) -> Self:
         """Open a socket and take its `connected`."""
         options = {"compression": None, "max_size": None, "ping_interval": None, "proxy": None, **options}
-        socket = await open_socket(url, origin=origin, additional_headers=headers, open_timeout=DEADLINE, **options)
+        socket = await open_socket(
+            url,
+            origin=None if origin is None else Origin(origin),
+            additional_headers=headers,
+            open_timeout=DEADLINE,
+            **options,
+        )
         client = cls(socket)
         client.socket_id = (await client.expect("connected"))["payload"]["socket_id"]
         return client
@@ -114,7 +126,9 @@ class Client:
         return payload
 
     async def ask(self, type_: str, payload: Mapping[str, Any] | None = None, **options: Any) -> Frame:
-        """Send with a request id of its own and return the frame that repeats it; frames before it are passed."""
+        """Send with a request id of its own and return the frame that repeats it; frames before it are
+        passed.
+        """
         request_id = f"ask-{len(self.frames)}"
         await self.send(type_, payload, request_id=request_id)
         return await self.until(lambda frame: frame.get("request_id") == request_id, **options)
@@ -165,7 +179,9 @@ class Client:
                         await self._news.wait()
                     return frame
             except TimeoutError:
-                raise AssertionError(f"no {what or 'such frame'} within {deadline} s; last: {self.frames[-3:]}") from None
+                raise AssertionError(
+                    f"no {what or 'such frame'} within {deadline} s; last: {self.frames[-3:]}"
+                ) from None
 
     async def reaches(self, condition: Callable[[list[Frame]], bool], *, deadline: float = DEADLINE) -> None:
         """Wait until all frames so far fulfil a condition."""
@@ -178,7 +194,9 @@ class Client:
                             raise Closed(f"closed with {self.close_code} before the condition was met")
                         await self._news.wait()
             except TimeoutError:
-                raise AssertionError(f"condition not met within {deadline} s; last: {self.frames[-3:]}") from None
+                raise AssertionError(
+                    f"condition not met within {deadline} s; last: {self.frames[-3:]}"
+                ) from None
 
     def of_type(self, *types: str) -> list[Frame]:
         """All frames of these types so far, in order."""

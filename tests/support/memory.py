@@ -35,7 +35,7 @@ class MemoryStore:
         self.gate = asyncio.Event()
         """Loads and commits wait for it."""
         self.gate.set()
-        self.meddlers: list[Callable[[], None]] = []
+        self.meddlers: list[Callable[[], object]] = []
         """Each is called once, before one commit: another node that is faster."""
         self._publish = publish
 

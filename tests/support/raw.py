@@ -50,7 +50,9 @@ class RawPeer:
 
     @classmethod
     async def open(cls, port: int, *, receive_buffer: int | None = None) -> Self:
-        """Connect, without a handshake. ``receive_buffer`` limits what the kernel takes for a peer that never reads."""
+        """Connect, without a handshake. ``receive_buffer`` limits what the kernel takes for a peer that
+        never reads.
+        """
         connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -172,7 +174,9 @@ class RawPeer:
             assert opcode != CLOSE, f"closed with {close_code(payload)}"
 
     async def close_frame(self, *, deadline: float = DEADLINE) -> int | None:
-        """The code of the close frame that ends the socket (None: it has none); frames before it are passed over."""
+        """The code of the close frame that ends the socket (None: it has none); frames before it are passed
+        over.
+        """
         while True:
             opcode, payload = await self.read_frame(deadline=deadline)
             if opcode == CLOSE:
@@ -203,7 +207,13 @@ class RawPeer:
 
 
 def frame(
-    payload: bytes, opcode: int = TEXT, *, fin: bool = True, masked: bool = True, rsv: int = 0, claim: int | None = None
+    payload: bytes,
+    opcode: int = TEXT,
+    *,
+    fin: bool = True,
+    masked: bool = True,
+    rsv: int = 0,
+    claim: int | None = None,
 ) -> bytes:
     """A client's frame; ``claim`` is the length its header tells, if not the true one."""
     length = len(payload) if claim is None else claim

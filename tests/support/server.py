@@ -33,8 +33,8 @@ class ServerProcess:
     """
 
     def __init__(self, *, data_dir: Path | None = None, **env: str) -> None:
-        self._temporary = None if data_dir is not None else tempfile.TemporaryDirectory(prefix="signaling-test-")
-        self.data_dir = data_dir if data_dir is not None else Path(self._temporary.name)  # type: ignore[union-attr]
+        self._temporary = tempfile.TemporaryDirectory(prefix="signaling-test-") if data_dir is None else None
+        self.data_dir = Path(self._temporary.name) if self._temporary else Path(data_dir or "")
         self.env = {
             "API_KEY": API_KEY,
             "HOST": "127.0.0.1",
@@ -96,7 +96,11 @@ class ServerProcess:
         )
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
-        listening = self.wait_for_log(lambda entry: entry.get("event") == "listening", "listening")
+        try:
+            listening = self.wait_for_log(lambda entry: entry.get("event") == "listening", "listening")
+        except BaseException:
+            self.kill9()
+            raise
         self.port = int(listening["port"])
 
     def wait_for_log(
@@ -111,7 +115,8 @@ class ServerProcess:
             process = self.process
             assert process is not None
             if process.poll() is not None and self._reader is not None and not self._reader.is_alive():
-                raise ServerFailed(f"exited with {process.returncode} before {what}:\n" + "\n".join(self.lines))
+                lines = "\n".join(self.lines)
+                raise ServerFailed(f"exited with {process.returncode} before {what}:\n{lines}")
             if time.monotonic() > ends:
                 raise ServerFailed(f"no {what} within {deadline} s:\n" + "\n".join(self.lines))
             with self._news:
@@ -162,5 +167,13 @@ class ServerProcess:
             self._reader.join(DEADLINE)
 
 
-_INHERITED: Final = ("PATH", "HOME", "LANG", "PYTHONPATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", "TMPDIR")
+_INHERITED: Final = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TMPDIR",
+    "PYTHONPATH",
+    "COVERAGE_PROCESS_START",
+    "COVERAGE_PROCESS_CONFIG",
+)
 """What a server of the tests may see of the environment they run in: no stray settings."""

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import httpx
+
 from support.client import DEADLINE, Client, Frame
 from support.raw import RawPeer
 from support.server import ServerProcess
@@ -35,7 +36,9 @@ class Service:
     ) -> None:
         for peer in self._peers:
             peer.socket.close()
-        outcomes = await asyncio.gather(*(client.aclose() for client in self._clients), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(client.aclose() for client in self._clients), return_exceptions=True
+        )
         await self.rest.aclose()
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -122,7 +125,7 @@ async def eventually(condition: Callable[[], Awaitable[bool]], what: str, deadli
     """Ask until the condition holds; fails at the deadline."""
     try:
         async with asyncio.timeout(deadline):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - another process has no event to wait for
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"not within {deadline} s: {what}") from None
@@ -150,11 +153,17 @@ class LogWatch:
 
     def faults(self) -> list[str]:
         """Lines that no sound service writes: errors and tracebacks."""
-        return [line for line in self.lines if '"level": "error"' in line or "Traceback" in line or "critical" in line]
+        return [
+            line
+            for line in self.lines
+            if '"level": "error"' in line or "Traceback" in line or "critical" in line
+        ]
 
 
 class Serve(Protocol):
-    """Starts a server with settings of the test's own: ``async with serve(MAX_CONNECTIONS="3") as service``."""
+    """Starts a server with settings of the test's own: ``async with serve(MAX_CONNECTIONS="3") as service``.
+    Starts a server with settings of the test's own: ``async with serve(MAX_CONNECTIONS="3") as service``.
+    """
 
     def __call__(
         self, *, data_dir: Path | None = None, **env: str

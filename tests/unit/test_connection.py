@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
 from signaling.contract.errors import CloseCode
 from signaling.realtime import connection as module
 from signaling.realtime.connection import FRAME_OVERHEAD, Connection, Limits
@@ -290,7 +291,7 @@ async def test_with_the_real_event_loop() -> None:
         connection.frame_received(frame)
     connection.send(b"out")
     async with asyncio.timeout(20):
-        while len(seen) < 60:
+        while len(seen) < 60:  # noqa: ASYNC110 - the clock is what is tested
             await asyncio.sleep(0.005)
     assert seen == numbers(60)
     assert wire.reading

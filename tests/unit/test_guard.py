@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from signaling.realtime import guard as module
 from signaling.realtime.guard import WINDOW, GuessGuard, subscriber
 

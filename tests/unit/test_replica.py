@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from signaling.contract.types import LeftReason, RoomLeftReason
 from signaling.domain import commands
 from signaling.domain.commands import Command
@@ -50,7 +51,9 @@ def leave(socket_id: str) -> Command:
 
 def history(*wanted: Command) -> list[RoomEvent]:
     """The log of a room to which this was done, one event a second."""
-    create = commands.Create(code="abcdef", owner_id=None, ttl=10_000_000, max_participants=50, retention=1000)
+    create = commands.Create(
+        code="abcdef", owner_id=None, ttl=10_000_000, max_participants=50, retention=1000
+    )
     room: Room | None = None
     log: list[RoomEvent] = []
     for second, command in enumerate([create, *wanted]):
@@ -140,7 +143,8 @@ def test_an_older_state_changes_nothing() -> None:
 
 commands_of_a_room = st.lists(
     st.one_of(
-        st.sampled_from("abcd").map(lambda name: ("join", name)), st.sampled_from("abcd").map(lambda name: ("leave", name))
+        st.sampled_from("abcd").map(lambda name: ("join", name)),
+        st.sampled_from("abcd").map(lambda name: ("leave", name)),
     ),
     max_size=25,
 )
@@ -148,7 +152,9 @@ commands_of_a_room = st.lists(
 
 @given(commands_of_a_room, st.data())
 def test_whatever_is_lost_the_picture_ends_true(wanted: list[tuple[str, str]], data: st.DataObject) -> None:
-    """Architecture 5: with any announcements lost and the room loaded after each gap, members see the room."""
+    """Architecture 5: with any announcements lost and the room loaded after each gap, members see the room.
+    Architecture 5: with any announcements lost and the room loaded after each gap, members see the room.
+    """
     inside: set[str] = set()
     chosen = []
     for kind, name in wanted:

@@ -8,6 +8,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from signaling.contract.messages import ResumePayload
 from signaling.rooms.resume_token import InvalidResumeToken, ResumeTokens, SeatClaim
 
@@ -45,7 +46,9 @@ def test_another_claim_needs_another_signature() -> None:
 
 
 def test_keys_can_be_rotated() -> None:
-    """Contract 1: several keys, so that keys can be rotated without downtime: the first signs, all are accepted."""
+    """Contract 1: several keys, so that keys can be rotated without downtime: the first signs, all are
+    accepted.
+    """
     old, both, new = ResumeTokens(["old"]), ResumeTokens(["new", "old"]), ResumeTokens(["new"])
     assert both.verify(old.sign(CLAIM)) == CLAIM
     assert new.verify(both.sign(CLAIM)) == CLAIM
@@ -55,7 +58,9 @@ def test_keys_can_be_rotated() -> None:
 
 
 def test_the_api_key_itself_does_not_sign() -> None:
-    """Tokens are given to browsers: the key that signs them is derived, and no claim is taken for another kind of proof."""
+    """Tokens are given to browsers: the key that signs them is derived, and no claim is taken for another
+    kind of proof.
+    """
     import hmac
 
     payload = b'["a7x9k2","x",0]'

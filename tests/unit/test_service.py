@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
+
 from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.contract.types import LeftReason, RoomLeftReason, RoomState
 from signaling.domain import commands
@@ -45,7 +47,11 @@ async def test_defaults_and_wishes(rooms: Rooms) -> None:
     assert new
     assert (plain.expires_at - plain.created_at, plain.max_participants) == (24 * HOUR, 50)
     wished, _ = await rooms.service.create(NewRoom(owner_id="o", ttl_hours=2, max_participants=7))
-    assert (wished.expires_at - wished.created_at, wished.max_participants, wished.owner_id) == (2 * HOUR, 7, "o")
+    assert (wished.expires_at - wished.created_at, wished.max_participants, wished.owner_id) == (
+        2 * HOUR,
+        7,
+        "o",
+    )
 
 
 async def test_a_taken_code_is_drawn_again() -> None:
@@ -174,7 +180,7 @@ async def test_every_use_case_tells_that_the_store_is_away(rooms: Rooms, call: s
 
     rooms.store.away = True
     service = rooms.service
-    calls = {
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
         "create": lambda: service.create(NewRoom()),
         "get": lambda: service.get("aaaaaa"),
         "find": lambda: service.find(RoomQuery(now=0, limit=1)),

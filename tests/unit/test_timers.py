@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 import pytest
+
 from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.contract.types import RoomState
 from signaling.rooms import timers as module
@@ -83,7 +84,9 @@ async def test_the_loop_outlives_what_nobody_foresaw(rooms: Rooms, monkeypatch: 
         await running
 
 
-async def test_many_that_are_due_are_done_batch_by_batch(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_that_are_due_are_done_batch_by_batch(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "BATCH", 4)
     for _ in range(10):
         await rooms.service.create(NewRoom(ttl_hours=1))

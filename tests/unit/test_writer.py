@@ -1,10 +1,13 @@
-"""One room's commands: batched, decided in order, safe against conflicts, failures and callers that give up."""
+"""One room's commands: batched, decided in order, safe against conflicts, failures and callers that give up.
+One room's commands: batched, decided in order, safe against conflicts, failures and callers that give up.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
+
 from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.contract.types import LeftReason
 from signaling.domain import commands
@@ -63,7 +66,7 @@ async def test_lost_to_another_node_is_decided_again(rooms: Rooms) -> None:
     """Contract 4, architecture 4: on a conflict load again, decide again: the last seat goes to one only."""
     code = await make(rooms, seats=2)
     await rooms.service.execute(code, join("a"))
-    rooms.store.meddlers.append(lambda: rooms.store.elsewhere(code, join("other"), rooms.clock()) and None)
+    rooms.store.meddlers.append(lambda: rooms.store.elsewhere(code, join("other"), rooms.clock()))
     with pytest.raises(SignalingError) as caught:
         await rooms.service.execute(code, join("b"))
     assert caught.value.code is ErrorCode.ROOM_FULL

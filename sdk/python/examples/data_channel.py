@@ -1,7 +1,7 @@
 """Two bots meet in a room and talk over a WebRTC data channel; the service only introduces them.
 
-    python data_channel.py http://127.0.0.1:8000            with the API key in SIGNALING_API_KEY: makes a room
-    python data_channel.py http://127.0.0.1:8000 --room a7x9k2
+    python data_channel.py http://127.0.0.1:8000            with the API key in SIGNALING_API_KEY: makes a
+    room python data_channel.py http://127.0.0.1:8000 --room a7x9k2
 
 Needs aiortc: pip install 'webrtc-signaling-client[examples]'
 """
@@ -82,14 +82,14 @@ class Bot:
                 channel.send(f"Welcome, says {self.name}")
 
 
-async def meet(url: str, room_code: str, timeout: float) -> None:
-    """Bring two bots together; returns when each has heard the other. Raises TimeoutError."""
+async def meet(url: str, room_code: str) -> None:
+    """Bring two bots together; returns when each has heard the other."""
     async with (
         connect(url, room_code=room_code, display_name="Ann") as first,
         connect(url, room_code=room_code, display_name="Ben") as second,
     ):
         ann, ben = Bot("Ann", first), Bot("Ben", second)
-        async with asyncio.timeout(timeout), asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(bot.run()) for bot in (ann, ben)]
             await ann.heard.get()
             await ben.heard.get()
@@ -114,9 +114,10 @@ async def main() -> int:
             key = os.environ.get("SIGNALING_API_KEY", "")
             async with AsyncSignalingClient(given.url, api_key=key) as client:
                 room_code = (await client.create_room(ttl_hours=1, max_participants=2)).room_code
-        await meet(given.url, room_code, given.timeout)
+        async with asyncio.timeout(given.timeout):
+            await meet(given.url, room_code)
     except (SignalingError, TimeoutError, ValueError) as error:
-        print(f"Failed: {error or type(error).__name__}", file=sys.stderr)
+        print(f"Failed: {error!r}", file=sys.stderr)
         return 1
     print("The data channel works both ways")
     return 0

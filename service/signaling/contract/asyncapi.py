@@ -47,7 +47,8 @@ sent without having been asked for has none.
 A message that is refused is answered by `error` and changes nothing. After ten bad frames in a row the \
 service closes the socket.
 
-JSON Schemas of every message, and of each direction as a whole, are at [`/api/schemas/`](/api/schemas/).
+For programs: JSON Schemas of every message, and of each direction as a whole, are at \
+[`/api/schemas/`](/api/schemas/); all of this page is in [`/api/asyncapi.json`](/api/asyncapi.json).
 
 ## Error codes
 

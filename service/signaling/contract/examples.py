@@ -78,7 +78,7 @@ REST_EXAMPLES: Final[dict[type[Any], dict[str, Any]]] = {
     },
     RoomList: {
         "only_page": RoomList(rooms=[_SUMMARY], total=1, next_cursor=None),
-        "first_page": RoomList(rooms=[_SUMMARY], total=2, next_cursor="MTc2NjA1MzgwMDAwMC5hN3g5azI"),
+        "first_page": RoomList(rooms=[_SUMMARY], total=2, next_cursor="1766053800000-a7x9k2"),
     },
     RoomDeleted: {"deleted": RoomDeleted(message="Room a7x9k2 deleted successfully")},
     StatisticsResponse: {

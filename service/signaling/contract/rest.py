@@ -161,7 +161,7 @@ class RoomList(WireStruct, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="`cursor` of the next page; null on the last one.",
-            examples=["MTc2NjA1MzgwMDAwMC5hN3g5azI"],
+            examples=["1766053800000-a7x9k2"],
         ),
     ]
 

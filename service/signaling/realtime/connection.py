@@ -137,7 +137,8 @@ class Connection:
         self._receive(data)
 
     def _stop_reading(self) -> deque[bytes]:
-        self._backlog = backlog = deque()
+        backlog: deque[bytes] = deque()
+        self._backlog = backlog
         self._transport.pause_reading()
         return backlog
 

@@ -60,7 +60,7 @@ LINE_LOST: Final = 1006
 
 
 class Session:
-    """A socket of this node. The transport calls `frame_received`, `binary_received`, `other_received` and `lost`."""
+    """A socket of this node. The transport calls `lost`, and `..._received` for what came in."""
 
     __slots__ = (
         "_bad_frames",
@@ -70,8 +70,8 @@ class Session:
         "_reply_to",
         "address",
         "frame_received",
-        "local",
         "left_reason",
+        "local",
         "opened_at",
         "other_received",
         "socket_id",
@@ -170,9 +170,7 @@ class Session:
     def _on_frame(self, data: bytes) -> None:
         try:
             if data is _BINARY:
-                raise BadFrame(
-                    ErrorCode.INVALID_JSON, "Binary frames are not used: send JSON as text frames"
-                )
+                raise BadFrame(ErrorCode.INVALID_JSON, "Binary frames are not used: send JSON as text frames")
             frame = decode(data)
         except BadFrame as error:
             self._refuse(error)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from signaling.contract.errors import ErrorCode, SignalingError
@@ -31,7 +32,9 @@ from signaling.rooms.ports import (
     VersionConflict,
 )
 from signaling.rooms.replica import Follower, Replica
-from signaling.rooms.writer import Outcome, RoomWriter, unavailable
+from signaling.rooms.writer import Outcome, RoomWriter, store_trouble, unavailable
+
+_log = structlog.stdlib.get_logger("signaling.rooms")
 
 HOUR: Final = 3_600_000
 """Milliseconds of an hour."""
@@ -134,7 +137,7 @@ class RoomService:
                     return await self._claimed(claim, taken.claimed), False
                 return room, True
         except StoreUnavailable as error:
-            raise unavailable("The store cannot serve now. Nothing was changed") from error
+            raise store_trouble(error) from error
         raise unavailable("No free room code was found")
 
     async def _claimed(self, claim: Claim, claimed: Claimed) -> Room:
@@ -155,7 +158,7 @@ class RoomService:
         try:
             room = replica.room if replica is not None else await self._store.load(code)
         except StoreUnavailable as error:
-            raise unavailable("The store cannot serve now") from error
+            raise store_trouble(error) from error
         if room is None:
             raise _no_room(code)
         return room.as_of(now)
@@ -165,7 +168,7 @@ class RoomService:
         try:
             return await self._store.find(query)
         except StoreUnavailable as error:
-            raise unavailable("The store cannot serve now") from error
+            raise store_trouble(error) from error
 
     async def close(self, code: str) -> None:
         """End the room; nothing changes if it has ended. Raises SignalingError `room_not_found`."""
@@ -181,7 +184,7 @@ class RoomService:
         try:
             return await self._store.statistics(self._clock())
         except StoreUnavailable as error:
-            raise unavailable("The store cannot serve now") from error
+            raise store_trouble(error) from error
 
     def open_rooms(self) -> int:
         """How many rooms are open, known at once."""
@@ -192,7 +195,7 @@ class RoomService:
         try:
             await self._store.probe()
         except StoreUnavailable as error:
-            raise unavailable("The store cannot serve now") from error
+            raise store_trouble(error) from error
 
     def now(self) -> int:
         """The time, in milliseconds since the epoch."""
@@ -225,7 +228,7 @@ class RoomService:
                 await self._broker.unsubscribe(code)
                 raise _no_room(code)
         except StoreUnavailable as error:
-            raise unavailable("The store cannot serve now") from error
+            raise store_trouble(error) from error
         replica = Replica(room, follower, on_gap=lambda: self._resync(code))
         self._replicas[code] = replica
         # Those that came while the room was loaded: the replica skips what the load had seen.
@@ -264,16 +267,22 @@ class RoomService:
     async def end_lost_seats(self) -> int:
         """End the seats of processes that are no more; how many rooms had any.
 
-        To be called before this node takes sockets, where it is the only node of its store.
+        To be called before this node takes sockets, where it is the only node of its store. A room that
+        cannot be read is left as it is, and logged: it must not keep the others from being served.
         """
         limit = asyncio.Semaphore(_RECOVERIES_AT_ONCE)
 
         async def recover(code: str) -> bool:
             async with limit:
-                room = await self._store.load(code)
-                nodes = set() if room is None else {seat.node for seat in room.seats.values()} - {self.node}
-                for node in nodes:
-                    await self.execute(code, commands.NodeLost(node=node))
+                try:
+                    room = await self._store.load(code)
+                    seats = [] if room is None else room.seats.values()
+                    nodes = {seat.node for seat in seats} - {self.node}
+                    for node in nodes:
+                        await self.execute(code, commands.NodeLost(node=node))
+                except Exception:  # noqa: BLE001 - logged whole
+                    _log.exception("room_not_recovered", room_code=code)
+                    return False
                 return bool(nodes)
 
         return sum(await asyncio.gather(*(recover(code) for code in await self._store.occupied())))

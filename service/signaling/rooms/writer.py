@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import structlog
 from msgspec import Struct
 
 from signaling.contract.errors import ErrorCode, SignalingError
@@ -19,6 +20,8 @@ from signaling.domain.commands import Command
 from signaling.domain.events import RoomEvent
 from signaling.domain.room import Room, decide, evolve_all
 from signaling.rooms.ports import Commit, RoomStore, StoreUnavailable, VersionConflict
+
+_log = structlog.stdlib.get_logger("signaling.rooms")
 
 MAX_WAITING: Final = 1024
 """Commands that may wait for one room. A full room is 100 seats; ten times that is a flood."""
@@ -33,6 +36,15 @@ RETRY_AFTER: Final = 1.0
 def unavailable(detail: str) -> SignalingError:
     """The retryable error for what the store cannot do now: `server_error`, 503."""
     return SignalingError(ErrorCode.SERVER_ERROR, detail, retry_after=RETRY_AFTER, status=503)
+
+
+def store_trouble(error: StoreUnavailable) -> SignalingError:
+    """The same for trouble of the store, which the operator reads of in the log."""
+    cause = error.__cause__
+    _log.warning("store_unavailable", error=str(error), cause=None if cause is None else repr(cause))
+    refusal = unavailable("The store cannot serve now. Nothing was changed")
+    refusal.__cause__ = error
+    return refusal
 
 
 class Outcome(Struct, frozen=True):
@@ -95,9 +107,7 @@ class RoomWriter:
                     room = await self._commit(room, batch)
                 except StoreUnavailable as error:
                     loaded = False
-                    refusal = unavailable("The store cannot serve now. Nothing was changed")
-                    refusal.__cause__ = error
-                    _fail(batch, refusal)
+                    _fail(batch, store_trouble(error))
                 except SignalingError as error:
                     loaded = False
                     _fail(batch, error)

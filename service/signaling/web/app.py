@@ -16,6 +16,7 @@ from signaling.web.auth import ApiKeys
 from signaling.web.classroom import classroom_router
 from signaling.web.docs import docs_router
 from signaling.web.errors import EXCEPTION_HANDLERS
+from signaling.web.message_docs import message_docs_router
 from signaling.web.requests import StrictRequest
 from signaling.web.rooms import ROOM_HANDLERS
 from signaling.web.socket import socket_route
@@ -65,6 +66,7 @@ def create_litestar(
             socket_route(lambda: node().gateway, allowed_origins),
             classroom_router(ice_servers),
             docs_router(),
+            message_docs_router(),
         ],
         dependencies={
             "rooms": Provide(provide_rooms),

@@ -255,6 +255,8 @@ def _parameter(generated: Json) -> Json:
     for variant in generated["schema"].get("oneOf", ()):
         if variant != {"type": "null"}:
             schema = {**variant, **schema}
+    if generated["name"] == "state":
+        schema = {"$ref": f"{_REFERENCE}RoomState"}
     for bound in ("minimum", "maximum"):
         if bound in schema:
             schema[bound] = int(schema[bound])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -13,6 +11,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, Valida
 
 from signaling.contract.errors import ERRORS, ErrorCode, SignalingError
 from signaling.contract.rest import ErrorBody
+from signaling.web.methods import allowed_methods
 from signaling.web.requests import note_error
 
 _log = structlog.stdlib.get_logger("signaling.http")
@@ -32,6 +31,7 @@ PARAMETER_NAMES: Final = {"room_state": "state", "idempotency_key": "Idempotency
 PARAMETER_RULES: Final = {
     "room_code": "must be 6 letters or digits",
     "state": "must be open, closed or expired",
+    "cursor": "not one that this service made",
     "Idempotency-Key": "must be 1 to 255 printable ASCII characters without spaces",
 }
 """What is said of a parameter whose fault would otherwise be told as a regular expression or by its value."""
@@ -59,7 +59,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     if isinstance(error, ValidationException):
         detail = _faults(error)
     elif isinstance(error, MethodNotAllowedException):
-        allowed = _allowed_methods(request)
+        allowed = allowed_methods(request.app, request.scope["path"])
         if allowed:
             headers["Allow"] = ", ".join(allowed)
             detail = f"{request.method} is not allowed here; allowed: {headers['Allow']}"
@@ -109,25 +109,3 @@ def _faults(error: ValidationException) -> str:
         name = PARAMETER_NAMES.get(key, key)
         faults.append(f"{name}: {PARAMETER_RULES.get(name, message)}" if name else message)
     return "; ".join(faults) or error.detail
-
-
-def _allowed_methods(request: Request[Any, Any, Any]) -> list[str]:
-    """The methods of all routes at the request's path; none where only a WebSocket is."""
-    segments = [segment for segment in request.scope["path"].split("/") if segment]
-    methods: set[str] = set()
-    for route in request.app.routes:
-        if _matches(route.path_components, segments):
-            methods |= set(getattr(route, "methods", ()))
-    if "GET" in methods:
-        methods.add("HEAD")
-    return sorted(methods)
-
-
-def _matches(components: Sequence[Any], segments: Sequence[str]) -> bool:
-    """Whether the path is the route's: a parameter stands for one segment, a `path` for all that follow."""
-    if components and not isinstance(components[-1], str) and components[-1].type is Path:
-        components, segments = components[:-1], segments[: len(components) - 1]
-    return len(segments) == len(components) and all(
-        not isinstance(component, str) or component == segment
-        for component, segment in zip(components, segments, strict=True)
-    )

@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from signaling.contract.errors import ErrorCode
 from signaling.telemetry.metrics import Metrics
+from signaling.web.methods import allowed_methods
 
 _log = structlog.stdlib.get_logger("signaling.http")
 
@@ -52,12 +53,20 @@ class StrictRequest(Request[Any, Any, Any]):
         kinds = [] if field is None else [kind for kind in get_args(field.annotation) if kind is not NoneType]
         kind = kinds[0] if kinds else Any if field is None else field.annotation
         try:
-            return msgspec.json.decode(body, type=kind)
+            value = msgspec.json.decode(body)
+            if isinstance(value, dict):
+                # 2.0 is an integer, too, to JSON Schema; bodies are flat.
+                value = {name: _integer(field) for name, field in value.items()}
+            return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             fault = str(error)
             raise ValidationException(detail=fault if " - at `" in fault else f"{fault} - at `$`") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ClientException(detail="The request body is not valid JSON") from error
+
+
+def _integer(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def note_error(scope: Any, code: ErrorCode) -> None:
@@ -95,6 +104,8 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if method == "OPTIONS" and status == 204:
+                    _name_methods(message, scope)
                 message["headers"] = [*message.get("headers", ()), *_marks(message, request_id)]
             await send(message)
 
@@ -116,6 +127,14 @@ class Observed:
                     milliseconds=round(1000 * (time.perf_counter() - started), 2),
                 )
             structlog.contextvars.unbind_contextvars("request_id")
+
+
+def _name_methods(message: Any, scope: Any) -> None:
+    """Have `Allow` name the methods of all routes at the path: Litestar names those of one."""
+    allow = ", ".join(allowed_methods(scope["litestar_app"], scope["path"])).encode()
+    message["headers"] = [
+        (name, allow if name.lower() == b"allow" else value) for name, value in message["headers"]
+    ]
 
 
 def _marks(message: Any, request_id: str) -> list[tuple[bytes, bytes]]:

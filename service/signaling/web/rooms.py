@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from typing import Annotated, Any
 
 from litestar import Controller, Response, delete, get, post
 from litestar.datastructures import CacheControlHeader
-from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 
-from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.contract.rest import (
     CreateRoomRequest,
     RoomCreated,
@@ -60,7 +58,14 @@ IdempotencyKey = Annotated[
     ),
 ]
 StateFilter = Annotated[
-    RoomState | None, QueryParameter(name="state", required=False, description="Only rooms in this state.")
+    str | None,
+    # Not declared as a RoomState: Litestar would take the text `null` for one left out.
+    QueryParameter(
+        name="state",
+        required=False,
+        pattern=rf"^({'|'.join(state.value for state in RoomState)})\Z",
+        description="Only rooms in this state.",
+    ),
 ]
 OwnerFilter = Annotated[
     str | None,
@@ -73,15 +78,14 @@ Cursor = Annotated[
     str | None,
     QueryParameter(
         required=False,
-        min_length=1,
-        max_length=256,
+        # A room's `created_at` in milliseconds (13 digits until the year 2286), and its code.
+        pattern=f"^[0-9]{{13}}-[{ROOM_CODE_ALPHABET}]{{{ROOM_CODE_LENGTH}}}$",
+        max_length=20,
         description="`next_cursor` of the page before; left out, the first page. Opaque: do not make one.",
     ),
 ]
 
 _NO_STORE = CacheControlHeader(no_store=True)
-_PLACE = re.compile(rf"([0-9]{{1,16}})\.([{ROOM_CODE_ALPHABET}]{{{ROOM_CODE_LENGTH}}})")
-"""What a cursor says: a room's `created_at` in milliseconds, and its code."""
 
 
 class RoomController(Controller):
@@ -98,9 +102,9 @@ class RoomController(Controller):
     )
     async def create_room(
         self,
-        rooms: RoomService,
-        metrics: Metrics,
-        data: CreateRoomRequest | None = None,
+        rooms: NamedDependency[RoomService],
+        metrics: NamedDependency[Metrics],
+        data: JSONBody[CreateRoomRequest | None] = None,
         idempotency_key: IdempotencyKey = None,
     ) -> Response[RoomCreated]:
         """Make a room when a class is scheduled or a session starts.
@@ -136,7 +140,7 @@ class RoomController(Controller):
     )
     async def list_rooms(
         self,
-        rooms: RoomService,
+        rooms: NamedDependency[RoomService],
         room_state: StateFilter = None,
         owner_id: OwnerFilter = None,
         limit: Limit = 50,
@@ -152,7 +156,7 @@ class RoomController(Controller):
             RoomQuery(
                 now=now,
                 limit=limit,
-                state=room_state,
+                state=None if room_state is None else RoomState(room_state),
                 owner_id=owner_id,
                 after=None if cursor is None else _read_cursor(cursor),
             )
@@ -169,7 +173,7 @@ class RoomController(Controller):
         summary="Get a room",
         response_description="The room, and who is in it.",
     )
-    async def get_room(self, room_code: RoomCodePath, rooms: RoomService) -> RoomDetails:
+    async def get_room(self, room_code: RoomCodePath, rooms: NamedDependency[RoomService]) -> RoomDetails:
         """Check a room's state, time and participants, before joining or for a dashboard.
 
         Closed and expired rooms are readable, too, until they are purged (after a week, unless the operator
@@ -184,7 +188,7 @@ class RoomController(Controller):
         summary="Delete a room",
         response_description="The room has ended.",
     )
-    async def delete_room(self, room_code: RoomCodePath, rooms: RoomService) -> RoomDeleted:
+    async def delete_room(self, room_code: RoomCodePath, rooms: NamedDependency[RoomService]) -> RoomDeleted:
         """End a class by hand: everyone in it is told and let go, and nobody can join again.
 
         The room's state becomes `closed`; it stays readable until purged. Deleting a room that has ended
@@ -203,7 +207,7 @@ class RoomController(Controller):
     response_description="Counts over all rooms not yet purged.",
     cache_control=_NO_STORE,
 )
-async def get_statistics(rooms: RoomService) -> StatisticsResponse:
+async def get_statistics(rooms: NamedDependency[RoomService]) -> StatisticsResponse:
     """Figures for a dashboard: rooms by state, participants now and ever."""
     counts = await rooms.statistics()
     return StatisticsResponse(
@@ -253,18 +257,12 @@ def _details(room: Room) -> RoomDetails:
 
 
 def _write_cursor(room: Room) -> str:
-    return base64.urlsafe_b64encode(f"{room.created_at}.{room.code}".encode()).rstrip(b"=").decode()
+    return f"{room.created_at}-{room.code}"
 
 
 def _read_cursor(cursor: str) -> tuple[int, str]:
-    try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        place = _PLACE.fullmatch(base64.b64decode(padded, b"-_", validate=True).decode())
-        if place is None:
-            raise ValueError
-        return int(place[1]), place[2]
-    except ValueError:
-        raise SignalingError(ErrorCode.BAD_REQUEST, "cursor: not one that this service made") from None
+    created_at, _, code = cursor.partition("-")
+    return int(created_at), code
 
 
 ROOM_HANDLERS: list[Any] = [RoomController, get_statistics]

@@ -27,14 +27,14 @@ MAX_FRAGMENTS: Final = 1024
 """Frames one message may come in. Empty fragments escape the size limit; this bounds them."""
 
 PIECE: Final = 16_384
-"""Bytes parsed at once. One read may bring 256 KiB, which as frames of six bytes would keep every other socket
-waiting; after each piece the receiver may want a pause."""
+"""Bytes parsed at once. One read may bring 256 KiB, which as frames of six bytes would keep every other
+socket waiting; after each piece the receiver may want a pause."""
 
 CLOSING_PAUSE: Final = 0.05
 """Seconds between pieces once the close frame is sent: only the peer's close frame is still of interest."""
 
 STOP_TIMEOUT: Final = 0.8
-"""Seconds in which a peer can still read what was sent to it once the process stops: less than uvicorn waits."""
+"""Seconds a peer has to read what was sent to it once the process stops: less than uvicorn waits."""
 
 SCOPE_KEY: Final = "signaling.transport"
 """Where the protocol is found in the ASGI scope's extensions."""
@@ -161,7 +161,7 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         super().data_received(data)
         if not self.handshake_initiated:
-            # The HTTP parser let it pass, the handshake's did not: a header is too long, or there are too many.
+            # The HTTP parser let it pass, the handshake's did not: too long a header, or too many.
             self.handshake_initiated = self.handshake_complete = self.close_sent = True
             self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
             self.transport.close()

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from litestar import MediaType, Request, Response, get
 from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
@@ -46,7 +47,7 @@ _FRONT: Final = Page("front.html", img_src="'self'")
     response_description="It is.",
     cache_control=NO_STORE,
 )
-async def health(rooms: RoomService, gateway: Gateway) -> HealthResponse:
+async def health(rooms: NamedDependency[RoomService], gateway: NamedDependency[Gateway]) -> HealthResponse:
     """For monitors: answers for as long as the process runs. Needs no key, asks no store, is always cheap."""
     return HealthResponse(
         status="healthy",
@@ -68,7 +69,9 @@ async def health(rooms: RoomService, gateway: Gateway) -> HealthResponse:
     responses={503: ResponseSpec(UnreadyResponse, generate_examples=False, description="It cannot now.")},
     cache_control=NO_STORE,
 )
-async def readiness(rooms: RoomService, gateway: Gateway) -> Response[ReadyResponse]:
+async def readiness(
+    rooms: NamedDependency[RoomService], gateway: NamedDependency[Gateway]
+) -> Response[ReadyResponse]:
     """Whether this process should get traffic: its store can be written to, and it is not shutting down.
 
     For load balancers. Needs no key.
@@ -90,7 +93,9 @@ def metrics_route(keys: ApiKeys, *, public: bool) -> HTTPRouteHandler:
     """The handler of `/metrics`: for everyone if ``public``, else for holders of an API key."""
 
     @get("/metrics", include_in_schema=False, guards=[] if public else [keys.guard], cache_control=NO_STORE)
-    async def metrics(metrics: Metrics, rooms: RoomService) -> Response[bytes]:
+    async def metrics(
+        metrics: NamedDependency[Metrics], rooms: NamedDependency[RoomService]
+    ) -> Response[bytes]:
         """Prometheus' text format 0.0.4."""
         metrics.open_rooms.set(rooms.open_rooms())
         return Response(metrics.render(), media_type=_EXPOSITION)

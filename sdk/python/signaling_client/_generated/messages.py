@@ -24,16 +24,13 @@ class AnswerDescription(Struct, kw_only=True):
     """
     `answer`, or `pranswer` (provisional).
     """
-    sdp: (
-        Annotated[
-            str,
-            Meta(
-                description="The session description (RFC 8866).",
-                examples=["v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"],
-            ),
-        ]
-        | UnsetType
-    ) = ""
+    sdp: Annotated[
+        str,
+        Meta(
+            description="The session description (RFC 8866).",
+            examples=["v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"],
+        ),
+    ] = ""
     """
     The session description (RFC 8866).
     """
@@ -183,16 +180,13 @@ class IceCandidate(Struct, kw_only=True):
     A candidate as `RTCIceCandidate.toJSON` makes it (W3C WebRTC, RTCIceCandidateInit).
     """
 
-    candidate: (
-        Annotated[
-            str,
-            Meta(
-                description="The candidate-attribute (RFC 8839, 5.1); empty: the last of its generation.",
-                examples=["candidate:1 1 udp 2122260223 192.0.2.7 53165 typ host"],
-            ),
-        ]
-        | UnsetType
-    ) = ""
+    candidate: Annotated[
+        str,
+        Meta(
+            description="The candidate-attribute (RFC 8839, 5.1); empty: the last of its generation.",
+            examples=["candidate:1 1 udp 2122260223 192.0.2.7 53165 typ host"],
+        ),
+    ] = ""
     """
     The candidate-attribute (RFC 8839, 5.1); empty: the last of its generation.
     """
@@ -283,16 +277,13 @@ class OfferDescription(Struct, kw_only=True):
     """
     Always `offer`.
     """
-    sdp: (
-        Annotated[
-            str,
-            Meta(
-                description="The session description (RFC 8866).",
-                examples=["v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"],
-            ),
-        ]
-        | UnsetType
-    ) = ""
+    sdp: Annotated[
+        str,
+        Meta(
+            description="The session description (RFC 8866).",
+            examples=["v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"],
+        ),
+    ] = ""
     """
     The session description (RFC 8866).
     """

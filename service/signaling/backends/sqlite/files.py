@@ -130,8 +130,10 @@ class StoreFiles:
 
     def close_writer(self) -> None:
         """Close the writer's connection, then give up the directory; called in the writer's thread, last."""
-        self.writer.close()
-        self._lock.close()
+        try:
+            self.writer.close()
+        finally:
+            self._lock.close()
 
 
 def _connect(file: Path, connections: list[sqlite3.Connection]) -> sqlite3.Connection:
