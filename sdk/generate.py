@@ -132,8 +132,7 @@ def messages_schema(client: Schema, server: Schema) -> Schema:
     for name, definition in client["$defs"].items():
         definitions.setdefault(name, copy.deepcopy(definition))
     for definition in definitions.values():
-        # With `--use-default`, what has a default is never unset in Python; without this it might be, for its
-        # type.
+        # With `--use-default`: what has a default is never unset in Python, and its type must not say so.
         defaulted = [name for name, field in definition.get("properties", {}).items() if "default" in field]
         if defaulted:
             definition["required"] = [*definition.get("required", ()), *defaulted]

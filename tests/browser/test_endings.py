@@ -129,6 +129,21 @@ def test_a_room_says_that_it_will_close_soon(visits: Visits) -> None:
     expect(ada.page.locator("#banner")).to_contain_text("This room closes at ")
 
 
+def test_somebody_whose_line_breaks_is_shown_as_coming_back_until_given_up(visits: Visits) -> None:
+    service = FakeService()
+    service.ghosts = ["ben"]
+    ada = service.serve(visits.page(), visits).join("Ada")
+    ben = ada.page.locator(".tile[data-socket-id=ben]")
+    expect(ben).to_have_attribute("data-connection-state", "reconnecting")
+    service.say("participant_reconnected", {"socket_id": "ben"})
+    expect(ben).to_have_attribute("data-connection-state", "connecting")
+    service.say("participant_reconnecting", {"socket_id": "ben"})
+    expect(ben).to_have_attribute("data-connection-state", "reconnecting")
+    service.say("participant_left", {"socket_id": "ben", "reason": "connection_lost"})
+    expect(ben).to_have_count(0)
+    ada.announced("Ben lost the connection")
+
+
 class FakeService:
     """The service's side of a socket, for states the real one is not easily brought to."""
 
@@ -146,6 +161,9 @@ class FakeService:
     def serve(self, page: Page, visits: Visits) -> Classroom:
         page.route_web_socket(re.compile("/ws$"), self._accept)
         return Classroom(page, visits.server).open("a7x9k2")
+
+    def say(self, type: str, payload: dict[str, str]) -> None:
+        self.sockets[-1].send(json.dumps({"type": type, "payload": payload}))
 
     def _accept(self, socket: WebSocketRoute) -> None:
         self.sockets.append(socket)
@@ -174,7 +192,7 @@ class FakeService:
         participants = [
             {
                 "socket_id": id,
-                "display_name": "Ada",
+                "display_name": id.title(),
                 "user_id": None,
                 "joined_at": "2029-12-31T23:00:00Z",
                 "connection": "reconnecting",

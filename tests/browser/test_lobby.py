@@ -93,6 +93,14 @@ def test_a_wrong_code_is_said_beside_its_field(visits: Visits) -> None:
     expect(code).to_have_attribute("aria-invalid", "true")
 
 
+def test_a_browser_that_cannot_call_says_so(visits: Visits) -> None:
+    page = visits.page()
+    page.add_init_script("delete window.RTCPeerConnection")
+    ada = Classroom(page, visits.server).open("a7x9k2")
+    ada.ask_to_join("Ada")
+    _expect_problem(ada, "This browser cannot make calls")
+
+
 def test_a_closed_room_is_said_to_be_over(visits: Visits, teacher: Teacher) -> None:
     code = teacher.create_room()
     teacher.close_room(code)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
+
 from support.server import ServerProcess
 
 CONFIG: Final[dict[str, Any]] = {

@@ -122,7 +122,7 @@ async def test_after_a_day_the_key_is_free(serve: Any, tmp_path: Any) -> None:
 
 
 async def test_a_room_that_was_purged_first(serve: Any, tmp_path: Any) -> None:
-    """With a retention shorter than a day the room can be gone before its key; its answer cannot be given again."""
+    """With a retention shorter than a day the room can go before its key; its answer is gone with it."""
     key = fresh()
     async with serve(data_dir=tmp_path, ROOM_RETENTION_HOURS="1") as service:
         code = (await create(service, key)).json()["room_code"]
@@ -131,7 +131,7 @@ async def test_a_room_that_was_purged_first(serve: Any, tmp_path: Any) -> None:
     async with serve(data_dir=tmp_path) as service:
 
         async def purged() -> bool:
-            return (await service.rest.get(f"/api/rooms/{code}")).status_code == 404
+            return bool((await service.rest.get(f"/api/rooms/{code}")).status_code == 404)
 
         await eventually(purged, "the room is purged")
         refused(await create(service, key), 409, "idempotency_conflict")

@@ -216,7 +216,7 @@ async def test_a_cursor_outlives_its_room(serve: Any, tmp_path: Any) -> None:
     async with serve(data_dir=tmp_path, ROOM_RETENTION_HOURS="1") as service:
 
         async def purged() -> bool:
-            return (await service.rest.get(f"/api/rooms/{codes[1]}")).status_code == 404
+            return bool((await service.rest.get(f"/api/rooms/{codes[1]}")).status_code == 404)
 
         await eventually(purged, "the room is purged")
         found = await page(service, limit=2, cursor=cursor)

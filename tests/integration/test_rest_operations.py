@@ -55,14 +55,14 @@ async def test_health_counts_at_once(serve: Any, tmp_path: Path) -> None:
             await client.aclose()
 
         async def none_left() -> bool:
-            return (await health(service))["active_websocket_connections"] == 0
+            return bool((await health(service))["active_websocket_connections"] == 0)
 
         await eventually(none_left, "no connections")
     turn_back(tmp_path, codes[2], 200 * HOUR)
     async with serve(data_dir=tmp_path) as service:
 
         async def expired() -> bool:
-            return (await health(service))["active_rooms"] == 1
+            return bool((await health(service))["active_rooms"] == 1)
 
         await eventually(expired, "the expired room is not counted")
 
@@ -74,7 +74,7 @@ async def test_readiness(service: Service) -> None:
 
 
 async def test_a_store_that_cannot_be_written_to(serve: Any, tmp_path: Path) -> None:
-    """While somebody else holds the file's write lock: not ready, changes refused as retryable, reading works."""
+    """While somebody else holds the file's write lock: not ready, changes refused for now, reads done."""
     async with serve(data_dir=tmp_path) as service:
         code = await service.room()
         with database(tmp_path) as connection:
@@ -95,7 +95,7 @@ async def test_a_store_that_cannot_be_written_to(serve: Any, tmp_path: Path) -> 
             connection.execute("ROLLBACK")
 
         async def ready() -> bool:
-            return (await service.rest.get("/readiness")).status_code == 200
+            return bool((await service.rest.get("/readiness")).status_code == 200)
 
         await eventually(ready, "the store can be written to again")
         assert (await service.view(code))["state"] == "open"
@@ -388,6 +388,7 @@ async def test_the_front_page(service: Service) -> None:
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
     assert "unsafe" not in policy
+    index = await service.rest.get("/")
     for accept in ("*/*", "application/json", ""):
         index = await service.rest.get("/", headers={"Accept": accept})
         assert index.headers["content-type"] == "application/json"

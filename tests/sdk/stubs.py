@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import http.client
 import json
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -69,6 +69,13 @@ def error(code: str, status: int, **headers: str) -> Answer:
     )
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # Clients that lose patience, or are cut off, are what the stubs are for.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class HttpStub:
     """Answers the requests in turn by the steps given; the last step is for all that follow."""
 
@@ -89,12 +96,12 @@ class HttpStub:
             def do_GET(self) -> None:
                 stub.handle(self)
 
-            do_POST = do_DELETE = do_GET  # noqa: N815 - as the base class names them
+            do_POST = do_DELETE = do_CONNECT = do_GET  # noqa: N815 - as the base class names them
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -129,9 +136,7 @@ class HttpStub:
         for name, value in headers.items():
             handler.send_header(name, value)
         handler.end_headers()
-        # A client that has lost patience is not there any more.
-        with contextlib.suppress(ConnectionError):
-            handler.wfile.write(answer.content)
+        handler.wfile.write(answer.content)
 
     def __enter__(self) -> HttpStub:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)

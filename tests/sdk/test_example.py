@@ -15,9 +15,10 @@ EXAMPLE = ROOT / "sdk" / "python" / "examples" / "data_channel.py"
 
 
 def run(*arguments: str, key: str = "") -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join(filter(None, [str(ROOT / "sdk" / "python"), os.environ.get("PYTHONPATH")]))
     return subprocess.run(
         [sys.executable, str(EXAMPLE), *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "sdk" / "python"), "SIGNALING_API_KEY": key},
+        env={**os.environ, "PYTHONPATH": path, "SIGNALING_API_KEY": key},
         capture_output=True,
         text=True,
         check=False,

@@ -183,6 +183,18 @@ async def test_a_service_below_a_path(clients: Clients) -> None:
         assert stub.requests[0].path == "/signaling/health"
 
 
+async def test_a_proxy_is_used_only_where_one_is_given(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with http_stub(Answer(200, HEALTHY)) as proxy, http_stub(Answer(200, HEALTHY)) as service:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        await (await clients(service.url))("health")
+        assert (len(service.requests), len(proxy.requests)) == (1, 0)
+        await (await clients("http://service.example", proxy=proxy.url))("health")
+        assert proxy.requests[0].path == "http://service.example/health"
+
+
 async def test_the_key_is_not_shown(clients: Clients) -> None:
     rest = await clients("http://127.0.0.1:1", "very-secret-key")
     assert "very-secret-key" not in repr(rest.client)

@@ -123,6 +123,25 @@ async def test_forbidden_origin(strict_server: ServerProcess) -> None:
     assert (caught.value.code, caught.value.status) == ("forbidden_origin", 403)
 
 
+async def test_a_proxy_is_used_only_where_one_is_given(
+    server: ServerProcess, room_code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with http_stub(Answer(403, b"not through here")) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "socks_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        await enter(server.base_url, room_code=room_code)
+        assert proxy.requests == []
+        with pytest.raises(ConnectionFailed):
+            await enter(server.base_url, room_code=room_code, proxy=proxy.url, retry=NO_RETRY)
+        assert [request.method for request in proxy.requests] == ["CONNECT"]
+
+
+async def test_a_context_for_tls_does_no_harm_where_there_is_none(
+    server: ServerProcess, room_code: str
+) -> None:
+    await enter(server.base_url, room_code=room_code, tls=NO_TLS)
+
+
 async def test_wrong_address(server: ServerProcess) -> None:
     with pytest.raises(SignalingError):
         await enter(server.base_url + "/elsewhere")

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
 from signaling.contract.messages import ServerMessage
+from support.schemas import check_frame_schema, check_sent_frame
 
 DEADLINE: Final = 20.0
 """Seconds any single wait of a test may take on a busy machine. What must be fast says so itself."""
@@ -38,6 +39,7 @@ def check_server_frame(text: str | bytes) -> Frame:
     assert _without_verbatim(frame) == _without_verbatim(msgspec.to_builtins(message)), (
         f"more or other fields than the contract has: {text!r}"
     )
+    check_frame_schema("server", frame)
     return frame
 
 
@@ -50,7 +52,7 @@ class Wire:
     """Where every frame of every test client passes: add a check here, and all tests make it."""
 
     def __init__(self) -> None:
-        self.sent: Callable[[str | bytes], object] = lambda frame: None
+        self.sent: Callable[[str | bytes], object] = check_sent_frame
         self.received: Callable[[str | bytes], Frame] = check_server_frame
 
 

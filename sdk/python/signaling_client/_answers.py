@@ -29,8 +29,7 @@ class _Body(msgspec.Struct):
 
 
 def error_of_answer(status: int, headers: Mapping[str, str], body: bytes) -> SignalingError:
-    """The exception for an answer with this ``status``, which is not 2xx. ``headers`` are found in any
-    case."""
+    """The exception for an answer that is not 2xx. ``headers`` are found in any case."""
     retry_after = _seconds(headers.get("retry-after"))
     try:
         told = msgspec.json.decode(body, type=_Body)

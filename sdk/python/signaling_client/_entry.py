@@ -35,9 +35,9 @@ class Entry:
             await asyncio.sleep(wait)
 
     async def again(self, policy: RetryPolicy, failures: int) -> tuple[Line, RoomJoinedPayload, int]:
-        """A seat after the line was lost, the ``failures``-th time in short succession; and how many there
-        are now.
+        """A seat after the line was lost, for the ``failures``-th time in short succession.
 
+        Answers how many failures there are now, too.
         Raises the SignalingError of the last try, ConnectionFailed if there is none left.
         """
         lost: SignalingError = ConnectionFailed("The line was lost too often")

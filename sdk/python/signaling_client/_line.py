@@ -71,7 +71,9 @@ class Line:
 
         Raises ConnectionFailed, UnexpectedAnswer, or the error with which the service refused.
         """
-        options: dict[str, Any] = {} if address.tls is None else {"ssl": address.tls}
+        # As over HTTP, a context is of no meaning where there is no TLS; `websockets` would refuse it.
+        secure = address.tls is not None and address.url.startswith("wss:")
+        options: dict[str, Any] = {"ssl": address.tls} if secure else {}
         try:
             async with asyncio.timeout(address.timeout):
                 socket = await open_socket(

@@ -25,8 +25,7 @@ class Requests:
 
     @contextmanager
     def asking(self, count: int) -> Iterator[tuple[list[str], asyncio.Future[ServerMessage]]]:
-        """So many fresh ids, and what the first answer to any of them will be (an error is raised from
-        it)."""
+        """So many fresh ids, and the first answer to any of them; an error is raised from it."""
         answer: asyncio.Future[ServerMessage] = asyncio.get_running_loop().create_future()
         ids = [f"{next(self._ids)}" for _ in range(count)]
         self._waiting |= dict.fromkeys(ids, answer)

@@ -21,8 +21,7 @@ _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
 class SyncTransport(httpx.BaseTransport):
-    """Raises SignalingError for whatever is not a 2xx answer, after the repetitions that the policy
-    allows."""
+    """Raises SignalingError for whatever is no 2xx answer, after the repetitions that the policy allows."""
 
     def __init__(self, inner: httpx.BaseTransport, policy: RetryPolicy) -> None:
         self._inner = inner

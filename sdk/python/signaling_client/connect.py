@@ -36,8 +36,7 @@ async def connect(
     tls: ssl.SSLContext | None = None,
     proxy: str | None = None,
 ) -> AsyncIterator[Session]:
-    """Join a room: ``async with connect(url, room_code=code) as session``. At the end of the block it is
-    left.
+    """Join a room: ``async with connect(url, room_code=code) as session``; the end of the block leaves it.
 
     ``base_url``: the service's address, as ``https://signaling.example.org``; no API key is needed.
     ``display_name``: what the others see, 1 to 80 characters; None: a guest. ``user_id``: your platform's own
@@ -46,12 +45,13 @@ async def connect(
 
     ``retry``: what is done when the service is not reached at first. ``reconnect``: what is done when the
     line is lost, or closed with a code that invites back (4000 to 4499): the room is joined anew, and the
-    session yields `Reconnected`; None: the session ends. It also ends, with an exception from its iteration,
-    when the policy's attempts are used up or the service does not want it back.
+    session yields `Reconnected`; the loss itself counts as the first failure. None: the session ends. It also
+    ends, with an exception from its iteration, when the attempts are used up or the service does not want it
+    back.
 
-    ``queue_size``: how many messages wait for you when you read slowly. When as many wait, the line is not
-    read any further; the service then holds them back, and in the end closes the socket with 4003, after
-    which the session reconnects.
+    ``queue_size``: how many messages wait for you when you read slowly (twice as many while a call waits for
+    its answer, which comes behind them). When as many wait, the line is not read any further; the service
+    then holds them back, and in the end closes the socket with 4003, after which the session reconnects.
 
     ``headers``: more headers of the handshake, for a proxy in between. ``tls``: a context for a private
     certificate. ``proxy``: the address of an HTTP proxy; None: none, whatever the environment says.

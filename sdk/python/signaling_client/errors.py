@@ -215,7 +215,6 @@ ERROR_CLASSES: Final[dict[str, type[SignalingError]]] = {
 def error_of(
     code: str, detail: str, *, status: int | None = None, retry_after: float | None = None
 ) -> SignalingError:
-    """The exception for an error of the service; the base class for a code that this version does not
-    know."""
+    """The exception for an error of the service: the base class for a code unknown to this version."""
     kind = ERROR_CLASSES.get(code, SignalingError)
     return kind(detail, code=code, status=status, retry_after=retry_after)

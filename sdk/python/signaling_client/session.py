@@ -107,8 +107,10 @@ class Session:
 
     @property
     def participants(self) -> Participants:
-        """The others in the room, by `socket_id`: always as the service told last, so it may be ahead of what
-        you have read. While the line is lost, those of before."""
+        """The others in the room, by `socket_id`: always as the service told last.
+
+        It may be ahead of what you have read. While the line is lost, it shows those of before.
+        """
         return self._participants
 
     @property
@@ -135,8 +137,10 @@ class Session:
         await self._relay(lambda request_id: Answer(payload=payload, request_id=request_id))
 
     async def ice_candidate(self, to: str, candidate: Candidate) -> None:
-        """Send an ICE candidate (W3C's RTCIceCandidateInit; None: end of candidates) to a participant; as
-        `offer`."""
+        """Send an ICE candidate to a participant; as `offer`.
+
+        ``candidate``: W3C's RTCIceCandidateInit; None: end of candidates.
+        """
         payload = IceCandidatePayload(to=to, candidate=_webrtc.ice_candidate(candidate))
         await self._relay(lambda request_id: IceCandidateMessage(payload=payload, request_id=request_id))
 
@@ -157,8 +161,7 @@ class Session:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End the session: it leaves the room, what came in and was not read can still be read. Never
-        raises."""
+        """End the session: it leaves the room. What came in and was not read can still be read."""
         self._leaving = True
         self._inbox.look_again()
         try:
@@ -180,8 +183,10 @@ class Session:
     # Asking
 
     async def _relay(self, message_of: Callable[[str], ClientMessage]) -> None:
-        """Send what has no answer but a refusal. The service answers in order: a pong behind it says it was
-        taken."""
+        """Send what has no answer but a refusal.
+
+        The service answers in order: a pong to a ping behind it says that it was taken.
+        """
         await self._ask(lambda ids: [message_of(ids[0]), Ping(request_id=ids[1])], 2)
 
     async def _ask(
@@ -238,8 +243,7 @@ class Session:
             policy = self._reconnect
             if policy is None or not may_reconnect(closed.code):
                 raise error_of_close(closed.code, closed.reason)
-            # A line that breaks again and again shortly after it stands is no better than one that never
-            # stands.
+            # A line that always breaks shortly after it stands is no better than one that never stands.
             failures = 1 if clock() - since > policy.longest else failures + 1
             line, joined, failures = await self._entry.again(policy, failures)
             await self._rejoined(line, joined)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from litestar import MediaType, Request, Response, Router, get
 from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
 
 from signaling.contract.asyncapi import asyncapi_document
 from signaling.contract.messages import PROTOCOL_VERSION
@@ -25,7 +26,7 @@ _PARTS: Final = {"bar.css": MediaType.CSS, "messages.css": MediaType.CSS, "messa
 
 _SCHEMA_TYPE: Final = "application/schema+json"
 
-_VERSION: Final = f"v{PROTOCOL_VERSION}/"
+_VERSION: Final = f"v{PROTOCOL_VERSION}"
 
 _REVALIDATE: Final = "no-cache"
 
@@ -49,9 +50,7 @@ class Document:
     ) -> Response[bytes | None]:
         """The answer; 304 without a body if the client has it already (RFC 9110, section 13.1.2)."""
         headers = self._headers | {"Cache-Control": cache_control}
-        known = (
-            tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")
-        )
+        asked = request.headers.get("if-none-match", "").split(",")
         if any(tag.strip().removeprefix("W/") in ("*", headers["ETag"]) for tag in asked):
             return Response(None, status_code=304, headers=headers, media_type=self._media_type)
         return Response(self._body, headers=headers, media_type=self._media_type)
@@ -62,12 +61,10 @@ def message_docs_router() -> Router:
     page = Page(
         "messages.html",
         script_src="'self'",
-        # The component has `style` attributes; no text that anybody sent is ever on this page.
-        style_src="'self' 'unsafe-inline'",
+        style_src="'self'",
         img_src="'self'",
         connect_src="'self'",
     )
-    parts = {name: Document((_PAGES / name).read_bytes(), kind) for name, kind in _PARTS.items()}
     asyncapi = Document(msgspec.json.encode(asyncapi_document()), MediaType.JSON, public=True)
     schemas = {
         path: Document(
@@ -82,10 +79,6 @@ def message_docs_router() -> Router:
     async def messages_page() -> Response[bytes]:
         return page.response()
 
-    @get([f"/docs/{name}" for name in _PARTS])
-    async def page_part(request: Request[Any, Any, Any]) -> Response[bytes | None]:
-        return parts[request.url.path.rpartition("/")[2]].response(request)
-
     @get("/asyncapi.json")
     async def asyncapi_json(request: Request[Any, Any, Any]) -> Response[bytes | None]:
         return asyncapi.response(request)
@@ -96,14 +89,31 @@ def message_docs_router() -> Router:
 
     @get("/schemas/{file:path}")
     async def schema_file(request: Request[Any, Any, Any], file: Path) -> Response[bytes | None]:
-        path = file.as_posix().lstrip("/")
-        name = path.removeprefix(_VERSION)
-        if name not in schemas:
+        path = file.as_posix().strip("/")
+        version, _, below = path.partition("/")
+        versioned = version == _VERSION
+        document = schemas.get((below or INDEX) if versioned else path)
+        if document is None:
             raise NotFoundException
-        return schemas[name].response(request, _LONG if path.startswith(_VERSION) else _REVALIDATE)
+        return document.response(request, _LONG if versioned else _REVALIDATE)
 
     return Router(
         "/api",
-        route_handlers=[messages_page, page_part, asyncapi_json, schema_index, schema_file],
+        route_handlers=[messages_page, *_page_parts(), asyncapi_json, schema_index, schema_file],
         include_in_schema=False,
     )
+
+
+def _page_parts() -> list[HTTPRouteHandler]:
+    """Handlers of the pages' own scripts and styles."""
+
+    def handler(name: str, media_type: str) -> HTTPRouteHandler:
+        document = Document((_PAGES / name).read_bytes(), media_type)
+
+        @get(f"/docs/{name}")
+        async def page_part(request: Request[Any, Any, Any]) -> Response[bytes | None]:
+            return document.response(request)
+
+        return page_part
+
+    return [handler(name, media_type) for name, media_type in _PARTS.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from litestar import MediaType, Request, Response, get
@@ -35,6 +36,8 @@ _INDEX: Final = {
     "readiness": "/readiness",
     "classroom": "/classroom",
 }
+
+_ICON: Final = (Path(__file__).parent / "classroom" / "icon.svg").read_bytes()
 
 _FRONT: Final = Page("front.html", img_src="'self'")
 
@@ -111,6 +114,12 @@ async def front_page(request: Request[Any, Any, Any]) -> Response[Any]:
     return Response(_INDEX, media_type=MediaType.JSON, headers={"Vary": "Accept"})
 
 
+@get("/favicon.ico", include_in_schema=False, cache_control=CacheControlHeader(max_age=86_400, public=True))
+async def favicon() -> Response[bytes]:
+    """What browsers ask for beside every page and document that names no icon."""
+    return Response(_ICON, media_type="image/svg+xml")
+
+
 HEALTH_HANDLERS: Final[list[Any]] = [health, readiness]
 
-SYSTEM_HANDLERS: Final[list[Any]] = [*HEALTH_HANDLERS, front_page]
+SYSTEM_HANDLERS: Final[list[Any]] = [*HEALTH_HANDLERS, front_page, favicon]

@@ -14,7 +14,7 @@ import { RoomSession } from "./session.js";
 import { SignalingError } from "./signaling.js";
 import { CallView } from "./view.js";
 import { keepAwake } from "./wake.js";
-import { UNREACHABLE, wordsForClose, wordsForError, wordsForRoomLeft } from "./words.js";
+import { UNREACHABLE, UNSUPPORTED, wordsForClose, wordsForError, wordsForRoomLeft } from "./words.js";
 
 /** @typedef {import("./session.js").Ending} Ending */
 /** @typedef {import("./words.js").Words} Words */
@@ -59,7 +59,7 @@ function isUsable(server) {
 /** @param {Screen} next */
 function show(next) {
   screen = next;
-  for (const name of ["lobby", "call", "end"]) find(`#${name}`).hidden = name !== next;
+  for (const name of ["loading", "lobby", "call", "end"]) find(`#${name}`).hidden = name !== next;
   document.title = next === "call" ? `Room ${asked.code} - Classroom` : "Classroom";
   keepAwake(next === "call");
 }
@@ -159,7 +159,8 @@ function toLobby() {
 lobby.addEventListener("join", (event) => {
   const { name, code } = /** @type {any} */ (event);
   asked = { name, code };
-  join();
+  if ("RTCPeerConnection" in window) join();
+  else lobby.showProblem(UNSUPPORTED);
 });
 view.addEventListener("leave", () => session?.leave());
 find("#to-lobby").addEventListener("click", toLobby);

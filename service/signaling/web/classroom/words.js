@@ -160,6 +160,13 @@ export function wordsForRoomLeft(reason) {
   return { title: "You are out of the room", text: `The service has ended your stay in it. ${OFF}`, next: "rejoin" };
 }
 
+/** Words for a browser, or a privacy setting, without WebRTC. @type {Words} */
+export const UNSUPPORTED = {
+  title: "This browser cannot make calls",
+  text: "Use a current Firefox, Chrome, Edge or Safari. If this is one, a setting or an extension has switched calls off.",
+  next: "none",
+};
+
 /** Words for joining when no connection came about. @type {Words} */
 export const UNREACHABLE = {
   title: "The service cannot be reached",
