@@ -224,7 +224,7 @@ def test_ice_restarts_that_cross_end_in_one_connection(lab: Page) -> None:
 
 
 def test_candidates_that_come_before_the_offer_are_kept(lab: Page) -> None:
-    """The offer comes last, and the other side names no candidates: only the early ones can lead to a call."""
+    """The offer comes last and the other side names no candidates: only the early ones can connect."""
     lab.evaluate(
         """() => {
              makePair();
