@@ -21,14 +21,13 @@ from signaling.web.docs import openapi_document
 FOLDER: Final = Path(__file__).resolve().parent
 
 
-def _schema(path: str) -> Mapping[str, Any]:
-    return schema_files()[path]
+_SCHEMAS: Final = schema_files()
 
 
 FILES: Final[Mapping[str, Callable[[], Mapping[str, Any]]]] = {
     "openapi.json": openapi_document,
     "asyncapi.json": asyncapi_document,
-    **{f"schemas/{path}": partial(_schema, path) for path in schema_files()},
+    **{f"schemas/{path}": partial(_SCHEMAS.__getitem__, path) for path in _SCHEMAS},
 }
 """Path in this folder to what is printed there."""
 

@@ -104,7 +104,7 @@ class Visits:
         return page
 
     def _own_profile(self, options: dict[str, Any]) -> BrowserContext:
-        self.profiles.append(self.browser.new_context(viewport=VIEWPORT, **options))
+        self.profiles.append(self.browser.new_context(**{"viewport": VIEWPORT, **options}))
         return self.profiles[-1]
 
     def _common_profile(self) -> BrowserContext:

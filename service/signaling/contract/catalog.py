@@ -190,7 +190,7 @@ CLIENT_CATALOG: Final = (
         direction=Direction.CLIENT_TO_SERVER,
         message=Ping,
         when="At any time, to see that the service still answers.",
-        replies=(Pong,),
+        replies=(Pong, ErrorMessage),
         examples=(Ping(request_id="ping-1"), Ping(payload=PingPayload(received=17))),
     ),
 )

@@ -62,6 +62,7 @@ def message_schema(name: str) -> Schema:
         "title": "".join(word.capitalize() for word in name.split("-")),
         "description": description,
         # To validators it says nothing that `oneOf` does not; generators make tagged unions of it.
+        "type": "object",
         "discriminator": {"propertyName": "type"},
         "oneOf": [{"$ref": f"#/$defs/{message}"} for message in messages],
         # The messages in their order, then what they are made of.

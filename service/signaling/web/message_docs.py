@@ -13,6 +13,7 @@ import msgspec
 from litestar import MediaType, Request, Response, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from signaling.contract.asyncapi import asyncapi_document
 from signaling.contract.messages import PROTOCOL_VERSION
@@ -88,7 +89,7 @@ def message_docs_router() -> Router:
         return schemas[INDEX].response(request)
 
     @get("/schemas/{file:path}")
-    async def schema_file(request: Request[Any, Any, Any], file: Path) -> Response[bytes | None]:
+    async def schema_file(request: Request[Any, Any, Any], file: FromPath[Path]) -> Response[bytes | None]:
         path = file.as_posix().strip("/")
         version, _, below = path.partition("/")
         versioned = version == _VERSION
