@@ -26,9 +26,14 @@ FLUSH_SHARE: Final = 0.25
 
 _log = structlog.stdlib.get_logger("signaling.server")
 
-
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted: a whole school that comes back at once after a restart."""
+
+REQUESTS_BESIDE: Final = 1000
+"""HTTP connections that may be open beside MAX_CONNECTIONS sockets."""
+
+FILES_BESIDE: Final = 64
+"""Files that the process needs for other things: the database, the log, its listeners."""
 
 OnStarted = Callable[[Settings, int, RunningNode], Awaitable[None]]
 """Awaited once the service can be reached; gets the port."""
@@ -68,6 +73,7 @@ def serve(settings: Settings, on_started: OnStarted | None = None) -> None:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=flush,
+        limit_concurrency=_connection_limit(settings),
         backlog=BACKLOG,
     )
     server = _Server(config, application, max(0.5, settings.drain_seconds - flush - 0.5), on_started)
@@ -188,6 +194,16 @@ class _Server(uvicorn.Server):
             _log.warning("drain_incomplete", seconds=self._drain_seconds)
         finally:
             self.should_exit = True
+
+
+def _connection_limit(settings: Settings) -> int:
+    """Connections of any kind that are taken: the sockets allowed, and requests beside them."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.max_connections + REQUESTS_BESIDE
+    possible = wanted if files == resource.RLIM_INFINITY else files - FILES_BESIDE
+    if possible < wanted:
+        _log.warning("file_limit_low", connections=possible, wanted=wanted, advice="raise ulimit -n")
+    return max(1, min(wanted, possible))
 
 
 def _raise_file_limit() -> None:

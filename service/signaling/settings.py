@@ -34,6 +34,8 @@ _MAX_QUOTED: Final = 80
 _KEY: Final = re.compile(r"[!-~]+")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
+_ICE_SCHEMES: Final = ("stun:", "stuns:", "turn:", "turns:")
+
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -178,6 +180,7 @@ def _is_origin(text: str) -> bool:
             default_port is not None
             and bool(parts.hostname)
             and "@" not in parts.netloc
+            and "*" not in parts.netloc
             and parts.port != default_port
             and text == f"{parts.scheme}://{parts.netloc}".lower()
         )
@@ -187,8 +190,10 @@ def _is_origin(text: str) -> bool:
 
 def _proxies(text: str) -> tuple[str, ...]:
     proxies = tuple(proxy.strip() for proxy in text.split(",") if proxy.strip())
+    if proxies == ("none",):
+        return ()
     for proxy in proxies:
-        if proxy not in ("*", "none"):
+        if proxy != "*":
             try:
                 ipaddress.ip_network(proxy)
             except ValueError:
@@ -196,20 +201,26 @@ def _proxies(text: str) -> tuple[str, ...]:
                     f"{_quoted(proxy)} is no address or network. Write addresses or networks such as "
                     "10.0.0.0/8, `*` to trust whoever connects, or `none`"
                 ) from None
-    return () if proxies == ("none",) else proxies
+    return proxies
 
 
 def _ice_servers(text: str) -> tuple[dict[str, Any], ...]:
     example = 'such as [{"urls": "stun:stun.example.org:3478"}]'
     try:
         servers = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"must be a JSON array of RTCIceServer objects, {example}") from None
     if not isinstance(servers, list) or not all(
-        isinstance(server, dict) and "urls" in server for server in servers
+        isinstance(server, dict) and _are_urls(server.get("urls")) for server in servers
     ):
         raise ValueError(f"must be a JSON array of RTCIceServer objects with `urls`, {example}")
     return tuple(servers)
+
+
+def _are_urls(value: object) -> bool:
+    """Whether `RTCPeerConnection` takes it: one URL, or an array of some."""
+    urls = value if isinstance(value, list) else [value]
+    return bool(urls) and all(isinstance(url, str) and url.startswith(_ICE_SCHEMES) for url in urls)
 
 
 def _quoted(text: str) -> str:

@@ -248,3 +248,21 @@ def _ahead(commit: Commit) -> Commit:
         events=tuple(replace(event, version=event.version + 1) for event in commit.events),
         room=replace(after(commit), version=after(commit).version + 1),
     )
+
+
+async def test_a_log_keeps_its_last_events(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can fill the disk by joining and leaving: a log has a bound, the room's own counts go on."""
+    monkeypatch.setattr("signaling.backends.sqlite.writer.LOG_LIMIT", 5)
+    commits = [create()]
+    for step in (join, leave) * 6:
+        commits.append(step(commits[-1].room))
+    for commit in commits:
+        await node.store.commit(commit)
+    room = commits[-1].room
+    assert room is not None
+    events = await node.store.log(room.code)
+    assert [event.version for event in events] == list(range(room.version - 4, room.version + 1))
+    loaded = await node.store.load(room.code)
+    assert loaded == room
+    assert loaded is not None
+    assert loaded.joined_total == 6

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from collections import Counter
 
 from support.client import Client
 from support.service import Serve, Service
@@ -117,3 +119,28 @@ async def test_a_refused_guess_leaves_nothing_behind(service: Service) -> None:
         await client.settle()
         assert {frame["payload"]["code"] for frame in client.of_type("error")} == {"room_not_found"}
     await service.healthy()
+
+
+async def test_tries_beside_one_another(serve: Serve) -> None:
+    """Contract 5: 60 a minute also when all are sent at once; a right code behind them is not told apart."""
+    async with serve() as service:
+        quiet, busy = await service.room(), await service.room()
+        await service.joined(busy)
+        sockets = [await service.connect() for _ in range(150)]
+        codes = [next(CODES) for _ in range(140)]
+        codes[100:100] = [quiet] * 5 + [busy] * 5
+        for socket, code in zip(sockets, codes, strict=True):
+            await socket.send("join", {"room_code": code})
+        answers = await asyncio.gather(*(socket.expect("error") for socket in sockets))
+        counts = Counter(answer["payload"]["code"] for answer in answers)
+        assert counts["room_not_found"] == 60
+        assert counts["rate_limited"] == 90
+
+
+async def test_a_class_behind_one_address(serve: Serve) -> None:
+    """Contract 5: a whole school may sit behind one address: joins of known codes are never limited."""
+    async with serve() as service:
+        codes = [await service.room(max_participants=100) for _ in range(5)]
+        sockets = [await service.connect() for _ in range(100)]
+        joins = (socket.join(codes[number % 5]) for number, socket in enumerate(sockets))
+        await asyncio.gather(*joins)

@@ -38,6 +38,15 @@ async def test_origins(serve: Serve) -> None:
             await peer.end_of_line(deadline=5)
 
 
+async def test_own_pages_may_always_connect(serve: Serve) -> None:
+    """The classroom page is served from here: its origin is the service's own, whatever else is allowed."""
+    async with serve(ALLOWED_ORIGINS=OURS) as service:
+        await service.connect(origin=service.server.base_url)
+        peer = await service.tcp()
+        answer = await peer.handshake(headers={"Origin": f"{service.server.base_url}.evil.example"})
+        assert answer.status == 403
+
+
 async def test_any_origin_by_default(service: Service) -> None:
     """Contract 5: ALLOWED_ORIGINS unset means `*`."""
     for origin in ("https://evil.example", "null"):

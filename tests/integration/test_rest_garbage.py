@@ -73,6 +73,20 @@ async def test_random_paths_and_queries(service: Service) -> None:
     await sound(service, statuses)
 
 
+@pytest.mark.parametrize("folder", ["/api/assets", "/classroom/assets"])
+@pytest.mark.parametrize("name", ["%00", "a%00b", "a" * 300, "a/" * 3000, "%2e%2e/%2e%2e/app.py", "\xff"])
+async def test_names_that_no_file_has(service: Service, folder: str, name: str) -> None:
+    request = f"GET {folder}/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.server.port)
+    writer.write(request.encode("latin-1"))
+    async with asyncio.timeout(20):
+        status = await reader.readline()
+        while await reader.read(65_536):
+            pass
+    writer.close()
+    assert status.split()[1] in (b"400", b"404")
+
+
 async def test_random_bodies(service: Service) -> None:
     draw = random.Random(SEED)
     seed = b'{"owner_id": "teacher_123", "ttl_hours": 2, "max_participants": 30}'

@@ -54,9 +54,13 @@ class Flow:
         self.now = 100.0
         self.timers: list[tuple[float, Any]] = []
         limits = Limits(outbox_bytes=outbox, frames_per_second=rate, burst_frames=burst)
-        self.connection = Connection(self.wire, limits, self._receive, Metrics())
+        self.connection = Connection(self.wire, limits, self._receive, self._overflow, Metrics())
         self.on_frame: Any = None
+        self.overflows = 0
         monkeypatch.setattr(self.connection, "_loop", self)
+
+    def _overflow(self) -> None:
+        self.overflows += 1
 
     def _receive(self, data: bytes) -> None:
         self.seen.append(data)
@@ -286,7 +290,7 @@ async def test_with_the_real_event_loop() -> None:
     wire = Wire()
     seen: list[bytes] = []
     limits = Limits(outbox_bytes=1000, frames_per_second=1000, burst_frames=10)
-    connection = Connection(wire, limits, seen.append, Metrics())
+    connection = Connection(wire, limits, seen.append, lambda: None, Metrics())
     for frame in numbers(60):
         connection.frame_received(frame)
     connection.send(b"out")

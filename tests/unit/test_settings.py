@@ -153,7 +153,13 @@ def test_values(name: str, value: str, field: str, read_as: Any) -> None:
         ("ICE_SERVERS", "{}"),
         ("ICE_SERVERS", '["stun:stun.example"]'),
         ("ICE_SERVERS", '[{"url": "stun:stun.example"}]'),
+        ("ALLOWED_ORIGINS", "https://*.school.example"),
+        ("TRUSTED_PROXIES", "none,10.0.0.0/8"),
+        ("ICE_SERVERS", '[{"urls": 5}]'),
+        ("ICE_SERVERS", '[{"urls": []}]'),
+        ("ICE_SERVERS", '[{"urls": "https://example.org"}]'),
         ("ICE_SERVERS", "[" * 100),
+        ("ICE_SERVERS", "[" * 50_000),
     ],
 )
 def test_values_that_are_refused(name: str, value: str) -> None:

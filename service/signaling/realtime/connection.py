@@ -62,7 +62,11 @@ class Transport(Protocol):
 
 
 class Connection:
-    """The flow of one socket. ``receive`` is called with each text frame let in."""
+    """The flow of one socket.
+
+    ``receive`` is called with each text frame let in, ``overflowed`` when the socket is being closed because
+    its outbox is full.
+    """
 
     __slots__ = (
         "_backlog",
@@ -74,6 +78,7 @@ class Connection:
         "_loop",
         "_metrics",
         "_outbox_bytes",
+        "_overflowed",
         "_pending",
         "_pending_bytes",
         "_receive",
@@ -83,12 +88,18 @@ class Connection:
     )
 
     def __init__(
-        self, transport: Transport, limits: Limits, receive: Callable[[bytes], None], metrics: Metrics
+        self,
+        transport: Transport,
+        limits: Limits,
+        receive: Callable[[bytes], None],
+        overflowed: Callable[[], None],
+        metrics: Metrics,
     ) -> None:
         """Starts open and reading."""
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._receive = receive
+        self._overflowed = overflowed
         self._metrics = metrics
         self._outbox_bytes = limits.outbox_bytes
         self._interval = 1.0 / limits.frames_per_second
@@ -214,6 +225,8 @@ class Connection:
         if self._pending_bytes + self._transport.buffered() > self._outbox_bytes:
             self._metrics.outbox_overflows.inc()
             self._end(CloseCode.SLOW_CONSUMER)
+            # Later, as whoever sends may be going through the members of a room.
+            self._loop.call_soon(self._overflowed)
             return
         pending, self._pending, self._pending_bytes = self._pending, [], 0
         self._transport.write(pending)

@@ -14,9 +14,10 @@ from signaling.contract.errors import CloseCode, ErrorCode, SignalingError
 from signaling.contract.messages import tag_of
 from signaling.contract.types import LeftReason
 from signaling.realtime.connection import Limits, Transport
-from signaling.realtime.guard import GuessGuard
+from signaling.realtime.guard import GuessGuard, subscriber
 from signaling.realtime.hub import Hub, LocalRoom
 from signaling.realtime.session import Session
+from signaling.realtime.turns import Turns
 from signaling.rooms.codes import new_socket_id, normal_code
 from signaling.rooms.resume_token import ResumeTokens
 from signaling.rooms.service import RoomService
@@ -61,6 +62,7 @@ class Gateway:
         }
         self._max_connections = settings.max_connections
         self._guard = GuessGuard(settings.unknown_codes_per_minute)
+        self._tries = Turns()
         self._hub = Hub(rooms, self.start)
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,16 +118,8 @@ class Gateway:
         self.metrics.joins.labels("joined").inc()
 
     async def _join(self, session: Session, code: str, display_name: str, user_id: str | None) -> None:
-        self._check_guesses(session)
+        local = await self._find(session.address, code)
         try:
-            local = await self._hub.visit(code)
-        except SignalingError as error:
-            if error.code is ErrorCode.ROOM_NOT_FOUND:
-                self._guard.missed(session.address, self.loop.time())
-            raise
-        try:
-            # Tries that ran beside this one count as well.
-            self._check_guesses(session)
             local.arriving[session.socket_id] = session
             try:
                 await self.rooms.join(
@@ -141,12 +135,22 @@ class Gateway:
         finally:
             await self._hub.depart(local)
 
-    def _check_guesses(self, session: Session) -> None:
-        wait = self._guard.wait(session.address, self.loop.time())
-        if wait is not None:
-            raise SignalingError(
-                ErrorCode.RATE_LIMITED, "Too many unknown room codes from this address", retry_after=wait
-            )
+    async def _find(self, address: str, code: str) -> LocalRoom:
+        """Visit the room, if the address may try codes now. Raises SignalingError."""
+        # One try at a time for each address: tries beside one another would all be let in before the
+        # first of them is counted.
+        async with self._tries.take(subscriber(address)):
+            wait = self._guard.wait(address, self.loop.time())
+            if wait is not None:
+                raise SignalingError(
+                    ErrorCode.RATE_LIMITED, "Too many unknown room codes from this address", retry_after=wait
+                )
+            try:
+                return await self._hub.visit(code)
+            except SignalingError as error:
+                if error.code is ErrorCode.ROOM_NOT_FOUND:
+                    self._guard.missed(address, self.loop.time())
+                raise
 
     async def leave(self, session: Session, local: LocalRoom) -> None:
         """Give up the session's seat by its own wish. Raises SignalingError if the store cannot."""

@@ -59,11 +59,14 @@ class GuessGuard:
 
 
 def subscriber(address: str) -> str:
-    """The part of an address that one subscriber cannot change: all of IPv4, the /64 of IPv6."""
+    """The part of an address that one subscriber cannot change: all of IPv4, the /64 of IPv6.
+
+    What is no address (a proxy may forward any text) is all one: it must not buy tries, or memory.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address
+        return ""
     if isinstance(parsed, ipaddress.IPv4Address):
         return address
     if parsed.ipv4_mapped is not None:

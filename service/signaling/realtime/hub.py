@@ -7,9 +7,7 @@ member's view equals the room's, in one order.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from signaling.contract.errors import CloseCode
@@ -17,6 +15,7 @@ from signaling.contract.types import LeftReason, RoomLeftReason
 from signaling.domain.events import Seat
 from signaling.domain.room import Room
 from signaling.realtime import views
+from signaling.realtime.turns import Turns
 from signaling.rooms.replica import Replica
 from signaling.rooms.service import RoomService
 
@@ -96,7 +95,7 @@ class Hub:
         self._rooms = rooms
         self._start = start
         self._local: dict[str, LocalRoom] = {}
-        self._turns: dict[str, _Turn] = {}
+        self._turns = Turns()
 
     async def visit(self, code: str) -> LocalRoom:
         """The room, followed from now on; `depart` must be called for every visit.
@@ -105,7 +104,7 @@ class Hub:
         """
         local = self._local.get(code)
         if local is None:
-            async with self._change(code):
+            async with self._turns.take(code):
                 local = self._local.get(code)
                 if local is None:
                     local = LocalRoom(code, self._on_empty)
@@ -130,31 +129,8 @@ class Hub:
         """Stop following the room if nobody here needs it."""
         if local.visitors or local.members or self._local.get(local.code) is not local:
             return
-        # Removed before anything is awaited: a visit that comes now waits for the lock and follows anew.
+        # Removed before anything is awaited: a visit that comes now waits for its turn and follows anew.
         del self._local[local.code]
-        async with self._change(local.code):
+        async with self._turns.take(local.code):
             if local.code not in self._local:
                 await self._rooms.unfollow(local.code)
-
-    @asynccontextmanager
-    async def _change(self, code: str) -> AsyncIterator[None]:
-        """Follow and unfollow of one room take turns."""
-        turn = self._turns.setdefault(code, _Turn())
-        turn.users += 1
-        try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._turns[code]
-
-
-class _Turn:
-    """A lock that is kept only while somebody uses it."""
-
-    __slots__ = ("lock", "users")
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.users = 0

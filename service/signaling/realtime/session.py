@@ -89,7 +89,9 @@ class Session:
         """Once ended: how the others are told of it."""
         self._reply_to: views.RequestId = UNSET
         self._bad_frames = 0
-        self._connection = Connection(transport, gateway.limits, self._on_frame, gateway.metrics)
+        self._connection = Connection(
+            transport, gateway.limits, self._on_frame, self._overflowed, gateway.metrics
+        )
         self.frame_received = self._connection.frame_received
         self.other_received = self._connection.other_received
         self.opened_at = gateway.loop.time()
@@ -150,6 +152,10 @@ class Session:
         """Close the socket after what was sent to it. Its seat, if any, ends as a lost line."""
         self._connection.close(code)
         self._end(code)
+
+    def _overflowed(self) -> None:
+        # The connection is closing already; a peer that does not read may not let it be closed for long.
+        self._end(CloseCode.SLOW_CONSUMER)
 
     def failed(self) -> None:
         """Something unforeseen went wrong at this socket: it alone ends."""

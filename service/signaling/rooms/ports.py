@@ -7,13 +7,17 @@ changes, so two stores cannot disagree about what is allowed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from signaling.contract.types import RoomState
 from signaling.domain.events import RoomEvent
 from signaling.domain.room import Room
+
+LOG_LIMIT: Final = 20_000
+"""Events of a room that a store keeps (some 5 MB); it may drop older ones. Nobody can fill the disk by
+joining and leaving; a class of 30 that all come and go once a lesson needs 60 a lesson."""
 
 
 class VersionConflict(Exception):
@@ -115,7 +119,7 @@ class RoomStore(Protocol):
         """
 
     async def log(self, code: str) -> Sequence[RoomEvent]:
-        """All events of the room in version order; empty if there is none."""
+        """The room's events in version order, the last LOG_LIMIT of them; empty if there is no room."""
 
     async def claimed(self, key: str, now: int) -> Claimed | None:
         """What the idempotency key was used for, if it is held at ``now``."""

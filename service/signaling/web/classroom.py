@@ -18,6 +18,8 @@ from litestar.response import File
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from signaling.web.errors import NO_SUCH_FILE
+
 FILES: Final = Path(__file__).parent / "classroom"
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
@@ -121,7 +123,12 @@ def classroom_router(ice_servers: Sequence[Mapping[str, object]]) -> Router:
         route_handlers=[
             classroom_page,
             classroom_config,
-            create_static_files_router(path="/assets", directories=[FILES], include_in_schema=False),
+            create_static_files_router(
+                path="/assets",
+                directories=[FILES],
+                include_in_schema=False,
+                exception_handlers=NO_SUCH_FILE,
+            ),
         ],
         middleware=[_protected],
         include_in_schema=False,

@@ -22,6 +22,7 @@ from signaling import __version__
 from signaling.contract.errors import ERRORS, ErrorCode
 from signaling.contract.examples import ERROR_CASES, REST_EXAMPLES, ErrorCase
 from signaling.contract.schemas import rest_components, unwrapped
+from signaling.web.errors import NO_SUCH_FILE
 from signaling.web.pages import Page
 from signaling.web.rooms import ROOM_HANDLERS
 from signaling.web.system import HEALTH_HANDLERS
@@ -206,6 +207,7 @@ def docs_router() -> Router:
     assets = create_static_files_router(
         path="/assets",
         directories=[_ASSETS],
+        exception_handlers=NO_SUCH_FILE,
         cache_control=CacheControlHeader(max_age=86_400, public=True),
     )
     return Router(

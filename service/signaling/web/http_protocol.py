@@ -11,6 +11,7 @@ import asyncio
 from typing import Any, Final
 
 import msgspec
+import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from signaling.contract.errors import ErrorCode
@@ -20,7 +21,13 @@ MAX_HEAD_BYTES: Final = 32_768
 """Request line and headers together. Browsers and proxies stay below 16 KiB."""
 
 REQUEST_TIMEOUT: Final = 20.0
-"""Seconds for a whole request to arrive, from the connection's opening or the request's first byte."""
+"""Seconds for a whole request to arrive, from the connection's opening or the request's first byte, and for
+a client to read on when it has stopped reading its answer."""
+
+_TELL_EVERY: Final = 10.0
+"""Seconds between log lines about refused connections."""
+
+_log = structlog.stdlib.get_logger("signaling.http")
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -31,16 +38,42 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+        self._upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection that never asks anything is closed as well."""
         super().connection_made(transport)
+        limit = self.config.limit_concurrency
+        if limit is not None and len(self.connections) > limit:
+            _tell_full(self.loop.time(), limit)
+            transport.abort()
+            return
         self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._stop_deadline()
+        self._stop_unread()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes that begin no request (stray line ends) do not keep a connection either."""
+        super().data_received(data)
+        cycle: Any = self.cycle  # None before the first request
+        idle = cycle is None or cycle.response_complete
+        if idle and self._deadline is None and not self._upgraded and not self.transport.is_closing():
+            self._start_deadline()
+
+    def pause_writing(self) -> None:
+        """The client does not read its answer: not for ever."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(REQUEST_TIMEOUT, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads."""
+        self._stop_unread()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -67,6 +100,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """The connection becomes a WebSocket, which has bounds of its own."""
         self._stop_deadline()
+        self._upgraded = True
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
@@ -93,6 +127,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _stop_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def _too_slow(self) -> None:
         self._deadline = None
         self.transport.abort()
+
+
+_told_full_at = float("-inf")
+
+
+def _tell_full(now: float, limit: int) -> None:
+    """Log that connections are refused, but not each of them."""
+    global _told_full_at  # noqa: PLW0603 - one for the process, as the limit is
+    if now >= _told_full_at + _TELL_EVERY:
+        _told_full_at = now
+        _log.warning("connections_refused", limit=limit)

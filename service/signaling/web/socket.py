@@ -23,7 +23,9 @@ def socket_route(gateway_of: Any, allowed_origins: tuple[str, ...]) -> Websocket
         gateway: Gateway = gateway_of()
         origin = socket.headers.get("origin")
         # Only browsers send it, and only browsers can be led here by somebody else's page (RFC 6455, 10.2).
-        if origin is not None and not any_origin and origin not in allowed_origins:
+        # The service's own pages (the classroom) are not somebody else's.
+        own = origin is not None and origin.partition("://")[2] == socket.headers.get("host")
+        if origin is not None and not (any_origin or own or origin in allowed_origins):
             await _refuse(socket, SignalingError(ErrorCode.FORBIDDEN_ORIGIN))
             return
         if gateway.full:

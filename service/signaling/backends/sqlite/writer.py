@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from signaling.backends.sqlite.queries import count_open
 from signaling.backends.sqlite.rows import CommitRows
-from signaling.rooms.ports import Claimed, ClaimTaken, StoreUnavailable, VersionConflict
+from signaling.rooms.ports import LOG_LIMIT, Claimed, ClaimTaken, StoreUnavailable, VersionConflict
 
 SWEPT_PER_CLAIM: Final = 4
 """Expired claims removed for each one made: more than one, so that they run out; few, to be quick."""
@@ -129,6 +129,9 @@ def _commit(connection: sqlite3.Connection, rows: CommitRows) -> None:
         connection.executemany(
             "INSERT INTO events (code, version, at, body) VALUES (?, ?, ?, ?)", rows.events
         )
+        oldest = rows.room.version - LOG_LIMIT
+        if oldest > 0:
+            connection.execute("DELETE FROM events WHERE code = ? AND version <= ?", (rows.code, oldest))
     if rows.claim is not None:
         connection.execute(
             "INSERT OR REPLACE INTO claims (key, code, fingerprint, expires_at) VALUES (?, ?, ?, ?)",

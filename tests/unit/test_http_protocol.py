@@ -1,0 +1,146 @@
+"""The bounds on HTTP connections: whatever a client does or leaves undone, none is held for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from signaling.web import http_protocol
+from signaling.web.http_protocol import BoundedHttpProtocol
+
+TIMEOUT = 0.3
+DEADLINE = 20.0
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+async def app(scope: Any, _receive: Any, send: Any) -> None:
+    """Answers with as many bytes as the path says."""
+    body = b"x" * int(scope["path"].strip("/") or 2)
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]}
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def state() -> ServerState:
+    return ServerState()
+
+
+@pytest.fixture
+async def connect(monkeypatch: pytest.MonkeyPatch, state: ServerState) -> AsyncIterator[Connect]:
+    monkeypatch.setattr(http_protocol, "REQUEST_TIMEOUT", TIMEOUT)
+    config = uvicorn.Config(
+        app, log_config=None, limit_concurrency=4, timeout_keep_alive=60, proxy_headers=False
+    )
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: BoundedHttpProtocol(config=config, server_state=state, app_state={}, _loop=loop),
+        "127.0.0.1",
+        0,
+    )
+    port = server.sockets[0].getsockname()[1]
+    writers = []
+
+    async def open_connection() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writers.append(writer)
+        return reader, writer
+
+    yield open_connection
+    for writer in writers:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+    server.close()
+    for task in list(state.tasks):
+        task.cancel()
+
+
+async def answer(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(DEADLINE):
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        return await reader.readexactly(2)
+
+
+async def end(reader: asyncio.StreamReader) -> None:
+    """Wait until the server has cut the line."""
+    async with asyncio.timeout(DEADLINE):
+        with contextlib.suppress(ConnectionResetError):
+            while await reader.read(65_536):
+                pass
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"]
+)
+async def test_a_request_that_does_not_come_whole(connect: Connect, sent: bytes) -> None:
+    reader, writer = await connect()
+    writer.write(sent)
+    await end(reader)
+
+
+async def test_line_ends_after_an_answer_are_no_request(connect: Connect) -> None:
+    """They stop the keep-alive timer; without a deadline of their own they would hold the connection."""
+    reader, writer = await connect()
+    writer.write(REQUEST)
+    await answer(reader)
+    writer.write(b"\r\n")
+    await end(reader)
+
+
+async def test_an_answer_that_is_not_read(connect: Connect, state: ServerState) -> None:
+    """The server lets go of the connection; what lies in the system's own buffers is not its concern."""
+    _, writer = await connect()
+    transport: Any = writer.transport
+    transport.pause_reading()
+    writer.write(REQUEST.replace(b"GET /", b"GET /50000000"))
+    await until(lambda: any(one.cycle for one in state.connections))  # type: ignore[union-attr]
+    await until(lambda: not state.connections)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110 - uvicorn's state has no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def test_a_connection_that_is_used_stays(connect: Connect) -> None:
+    """Deadlines end with what they wait for: a keep-alive connection outlives many of them."""
+    reader, writer = await connect()
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + 3 * TIMEOUT
+    answers = 0
+    while loop.time() < ends or answers < 3:
+        writer.write(REQUEST)
+        assert await answer(reader) == b"xx"
+        answers += 1
+
+
+async def test_no_more_connections_than_can_be_held(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(http_protocol, "_told_full_at", float("-inf"))
+    monkeypatch.setattr(http_protocol._log, "warning", lambda event, **_: told.append(event), raising=False)
+    monkeypatch.setattr(http_protocol, "REQUEST_TIMEOUT", DEADLINE)
+    held = [await connect() for _ in range(3)]
+    for reader, writer in held:
+        writer.write(REQUEST)
+        await answer(reader)
+    refused = [await connect() for _ in range(4)]
+    for reader, _ in refused[1:]:
+        await end(reader)
+    assert told == ["connections_refused"]
+    reader, writer = held[0]
+    writer.close()
+    await writer.wait_closed()
