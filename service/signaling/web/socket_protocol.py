@@ -85,7 +85,8 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
     def attach(self, receiver: Receiver) -> None:
         """Hand frames to ``receiver`` from now on. To be called right after the accept, in the same turn.
 
-        What came in behind the handshake has waited unparsed; it goes first.
+        What came in after the handshake has waited unparsed; it goes first. (A client may not send before
+        it has the handshake's answer, RFC 6455, 4.1; what it sends in one packet with it, uvicorn drops.)
         """
         self._receiver = receiver
         if self.disconnected:
