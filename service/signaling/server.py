@@ -202,7 +202,7 @@ def _connection_limit(settings: Settings) -> int:
     wanted = settings.max_connections + REQUESTS_BESIDE
     possible = wanted if files == resource.RLIM_INFINITY else files - FILES_BESIDE
     if possible < wanted:
-        _log.warning("file_limit_low", connections=possible, wanted=wanted, advice="raise ulimit -n")
+        _log.info("file_limit_low", connections=possible, wanted=wanted, advice="raise ulimit -n")
     return max(1, min(wanted, possible))
 
 
