@@ -169,7 +169,8 @@ def test_a_clean_stop(number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.wait(DEADLINE) == 0
         server.stop()
-        events = [entry["event"] for entry in server.log]
+        # How many files may be open is the machine's affair.
+        events = [entry["event"] for entry in server.log if entry["event"] != "file_limit_low"]
         assert events == ["listening", "draining", "stopped"]
         assert not any("Traceback" in line for line in server.lines)
 
