@@ -201,7 +201,7 @@ def _connection_limit(settings: Settings) -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = settings.max_connections + REQUESTS_BESIDE
     possible = wanted if files == resource.RLIM_INFINITY else files - FILES_BESIDE
-    if possible < wanted:
+    if possible < wanted // 2:
         _log.info("file_limit_low", connections=possible, wanted=wanted, advice="raise ulimit -n")
     return max(1, min(wanted, possible))
 

@@ -34,8 +34,6 @@ _MAX_QUOTED: Final = 80
 _KEY: Final = re.compile(r"[!-~]+")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
-_ICE_SCHEMES: Final = ("stun:", "stuns:", "turn:", "turns:")
-
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -218,9 +216,9 @@ def _ice_servers(text: str) -> tuple[dict[str, Any], ...]:
 
 
 def _are_urls(value: object) -> bool:
-    """Whether `RTCPeerConnection` takes it: one URL, or an array of some."""
+    """One URL, or an array of some. Their scheme is for the browser to judge."""
     urls = value if isinstance(value, list) else [value]
-    return bool(urls) and all(isinstance(url, str) and url.startswith(_ICE_SCHEMES) for url in urls)
+    return bool(urls) and all(isinstance(url, str) for url in urls)
 
 
 def _quoted(text: str) -> str:

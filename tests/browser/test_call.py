@@ -127,7 +127,7 @@ def test_a_lost_connection_is_made_again_and_pictures_flow_again(visits: Visits,
 def test_ice_servers_come_from_the_settings_and_a_wrong_one_does_not_cost_the_call(browser: Browser) -> None:
     # A closed port of this machine: nobody is asked.
     turn = {"urls": ["turn:127.0.0.1:9"], "username": "class", "credential": "secret"}
-    wrong = {"urls": ["nonsense"]}
+    wrong = {"urls": ["turn:127.0.0.1:9"]}  # a TURN server without a credential, which browsers refuse
     with ServerProcess(ICE_SERVERS=json.dumps([turn, wrong])) as server:
         visits = Visits(browser, server)
         code = Teacher(server).create_room()

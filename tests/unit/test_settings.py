@@ -157,7 +157,6 @@ def test_values(name: str, value: str, field: str, read_as: Any) -> None:
         ("TRUSTED_PROXIES", "none,10.0.0.0/8"),
         ("ICE_SERVERS", '[{"urls": 5}]'),
         ("ICE_SERVERS", '[{"urls": []}]'),
-        ("ICE_SERVERS", '[{"urls": "https://example.org"}]'),
         ("ICE_SERVERS", "[" * 100),
         ("ICE_SERVERS", "[" * 50_000),
     ],
