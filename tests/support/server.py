@@ -72,15 +72,21 @@ class ServerProcess:
         return entries
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            # `with` calls no __exit__ for what could not be entered.
+            self._clean_up()
+            raise
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self.stop()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        try:
+            self.stop()
+        finally:
+            self._clean_up()
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
@@ -151,6 +157,10 @@ class ServerProcess:
         """Start again on the same data; the port is a new one."""
         self.stop()
         self.start()
+
+    def _clean_up(self) -> None:
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None

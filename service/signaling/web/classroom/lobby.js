@@ -163,7 +163,8 @@ export class Lobby extends EventTarget {
     avatar.hidden = seen;
     paintAvatar(avatar, shownName(this.#name.value));
     const asked = this.media.problem("video") === null && !this.media.off("video");
-    setText(find("#preview-words"), seen ? "" : asked ? "Allow the camera and microphone to be seen and heard." : "Your camera is off");
+    const waiting = asked ? "Allow the camera and microphone to be seen and heard." : "Your camera is off";
+    setText(find("#preview-words"), seen ? "" : waiting);
     // An element without a picture to load would keep the page from ever being loaded.
     const stream = seen ? this.media.stream : null;
     if (this.#video.srcObject !== stream) this.#video.srcObject = stream;

@@ -31,8 +31,8 @@ const MOST_CANDIDATES = 256;
 const LONGEST_TEXT = 2048;
 
 /**
- * Events: `track` (its stream got a track, or one began or ceased to flow), `statechange`, `text` (`data`: a string from the other side),
- * `open` (texts can be sent).
+ * Events: `track` (its stream got a track, or one began or ceased to flow), `statechange`,
+ * `text` (`data`: a string from the other side), `open` (texts can be sent).
  */
 export class Peer extends EventTarget {
   #makingOffer = false;

@@ -44,7 +44,8 @@ export function backoff(attempt, random = Math.random) {
 
 /**
  * Events: `entered` (`joined`: a `RoomJoined`, at first and after every return), `message` (`message`: what the
- * service says of the others, its `type` and `payload`), `away` (the connection was lost, coming back), `ended` (`ending`, once).
+ * service says of the others, its `type` and `payload`), `away` (the connection was lost, coming back),
+ * `ended` (`ending`, once).
  */
 export class RoomSession extends EventTarget {
   /** @type {SignalingClient | null} */
