@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -14,19 +13,11 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from browser.visits import DEADLINE, FAKE_DEVICES, PERMITTED, QUIET, Teacher, Visits
+from browser.visits import ARGUMENTS, DEADLINE, FAKE_DEVICES, PERMITTED, Teacher, Visits
+from support.chromium import chromium_path
 from support.server import ServerProcess
 
 PAGES: Final = Path(__file__).parent / "pages"
-
-
-@pytest.fixture(scope="session")
-def chromium_path() -> str:
-    """Where Chromium is. Without it nothing here is checked, so its absence is a failure."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    pytest.fail("no Chromium found: install it with `apt-get install chromium` (or any Chrome on the PATH)")
 
 
 @pytest.fixture(scope="package")
@@ -38,13 +29,13 @@ def engine() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="package")
-def launch(engine: Playwright, chromium_path: str) -> Iterator[Callable[..., Browser]]:
+def launch(engine: Playwright) -> Iterator[Callable[..., Browser]]:
     """Starts a Chromium with more arguments; closed after the package."""
     with ExitStack() as browsers:
 
         def start(*more: str) -> Browser:
             return browsers.enter_context(
-                engine.chromium.launch(executable_path=chromium_path, args=[*QUIET, *more])
+                engine.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, *more])
             )
 
         yield start

@@ -11,16 +11,11 @@ from urllib.parse import urlsplit
 import httpx
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, ViewportSize, expect
 
+from support.chromium import QUIET
 from support.server import ServerProcess
 
-QUIET: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+ARGUMENTS: Final = (
+    *QUIET,
     # Peer connections between pages of one machine, also where that machine has no network.
     "--allow-loopback-in-peer-connection",
     # Nobody else can be asked. The name is one of this machine at which a page is in no secure context.

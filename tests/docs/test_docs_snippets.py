@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from signaling.contract import rest
 from signaling.contract.codec import CLIENT_TYPES, SERVER_TYPES, decode
 from signaling.contract.messages import ClientMessage, ServerMessage
+from support.chromium import QUIET, chromium_path
 from support.server import ServerProcess
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -41,13 +41,7 @@ PRINTED_CODE: Final = "a7x9k2"
 DEADLINE: Final = 30.0
 
 CHROMIUM_FLAGS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *QUIET,
     "--use-fake-ui-for-media-stream",
     # Few pictures a second: encoding them for several tabs takes most of the time.
     "--use-fake-device-for-media-stream=fps=5",
@@ -275,11 +269,8 @@ def test_the_documents_that_the_page_names_are_served(server: ServerProcess) -> 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    assert path is not None, "no Chromium found: install it with `apt-get install chromium`"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(CHROMIUM_FLAGS))
         yield browser
         browser.close()
 

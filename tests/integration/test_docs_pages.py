@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -13,18 +12,9 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from signaling.web.docs import openapi_document
+from support.chromium import OFFLINE, chromium_path
 from support.server import ServerProcess
 
-OFFLINE: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-)
 DEADLINE: Final = 30_000
 """Milliseconds that a page may take to show something, on a busy machine."""
 
@@ -36,13 +26,8 @@ SUMMARIES: Final = [
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     """Chromium. Without it nothing here is checked, so its absence is a failure."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.fail(
-            "no Chromium found: install it with `apt-get install chromium` (or any Chrome on the PATH)"
-        )
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=[*OFFLINE])
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=[*OFFLINE])
         yield browser
         await browser.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -17,6 +16,7 @@ from signaling.contract.asyncapi import asyncapi_document
 from signaling.contract.catalog import CATALOG, Direction
 from signaling.contract.errors import CLOSES, ERRORS
 from signaling.contract.schemas import INDEX, SCHEMAS_PATH, schema_files
+from support.chromium import OFFLINE, chromium_path
 from support.server import ServerProcess
 from support.service import Serve, Service
 
@@ -158,16 +158,6 @@ async def test_frames_of_a_service_are_as_its_schemas_say(service: Service) -> N
 # The page
 
 
-OFFLINE: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-)
 DEADLINE: Final = 30_000
 """Milliseconds that the page may take to show something, on a busy machine."""
 
@@ -188,13 +178,8 @@ READ_OPERATIONS: Final = """
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     """Chromium. Without it nothing here is checked, so its absence is a failure."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.fail(
-            "no Chromium found: install it with `apt-get install chromium` (or any Chrome on the PATH)"
-        )
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=[*OFFLINE])
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=[*OFFLINE])
         yield browser
         await browser.close()
 

@@ -15,10 +15,9 @@ from litestar import MediaType, Router, get
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.response import File
-from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from signaling.web.errors import NO_SUCH_FILE
+from signaling.web.static_files import files_router, is_known
 
 FILES: Final = Path(__file__).parent / "classroom"
 
@@ -63,7 +62,6 @@ def _protected(app: ASGIApp) -> ASGIApp:
             return
         asked = Headers.from_scope(scope)
         policy = content_security_policy(asked.get("host"))
-        known_etags = _etags(asked.get("if-none-match", ""))
         not_modified = False
 
         async def send_protected(message: Message) -> None:
@@ -75,7 +73,9 @@ def _protected(app: ASGIApp) -> ASGIApp:
                 headers["Referrer-Policy"] = "no-referrer"
                 headers["Permissions-Policy"] = "camera=(self), microphone=(self), display-capture=(self)"
                 headers["Cache-Control"] = _REVALIDATE
-                if message["status"] == 200 and headers.get("etag", "").removeprefix("W/") in known_etags:
+                if message["status"] == 200 and is_known(
+                    asked.get("if-none-match", ""), headers.get("etag", "")
+                ):
                     not_modified = True
                     message["status"] = 304
                     for name in ("content-length", "content-type", "content-disposition"):
@@ -88,11 +88,6 @@ def _protected(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, send_protected)
 
     return respond
-
-
-def _etags(if_none_match: str) -> frozenset[str]:
-    """Answer the entity tags of an ``If-None-Match`` header, compared weakly (RFC 9110, section 13.1.2)."""
-    return frozenset(tag.strip().removeprefix("W/") for tag in if_none_match.split(",") if tag.strip())
 
 
 def classroom_router(ice_servers: Sequence[Mapping[str, object]]) -> Router:
@@ -123,12 +118,7 @@ def classroom_router(ice_servers: Sequence[Mapping[str, object]]) -> Router:
         route_handlers=[
             classroom_page,
             classroom_config,
-            create_static_files_router(
-                path="/assets",
-                directories=[FILES],
-                include_in_schema=False,
-                exception_handlers=NO_SUCH_FILE,
-            ),
+            files_router("/assets", FILES),
         ],
         middleware=[_protected],
         include_in_schema=False,

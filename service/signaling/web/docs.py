@@ -16,15 +16,14 @@ from litestar import Litestar, MediaType, Response, Router, get
 from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.static_files import create_static_files_router
 
 from signaling import __version__
 from signaling.contract.errors import ERRORS, ErrorCode
 from signaling.contract.examples import ERROR_CASES, REST_EXAMPLES, ErrorCase
 from signaling.contract.schemas import rest_components, unwrapped
-from signaling.web.errors import NO_SUCH_FILE
 from signaling.web.pages import Page
 from signaling.web.rooms import ROOM_HANDLERS
+from signaling.web.static_files import files_router
 from signaling.web.system import HEALTH_HANDLERS
 
 Json = dict[str, Any]
@@ -204,12 +203,7 @@ def docs_router() -> Router:
     async def openapi_json() -> Response[bytes]:
         return Response(document, media_type=MediaType.JSON, headers={"Cache-Control": "no-cache"})
 
-    assets = create_static_files_router(
-        path="/assets",
-        directories=[_ASSETS],
-        exception_handlers=NO_SUCH_FILE,
-        cache_control=CacheControlHeader(max_age=86_400, public=True),
-    )
+    assets = files_router("/assets", _ASSETS, CacheControlHeader(max_age=86_400, public=True))
     return Router(
         "/api", route_handlers=[docs_page, redoc_page, openapi_json, assets], include_in_schema=False
     )

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import math
 from typing import Any, Final
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import (
-    HTTPException,
-    InternalServerException,
-    MethodNotAllowedException,
-    NotFoundException,
-    ValidationException,
-)
+from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
 
 from signaling.contract.errors import ERRORS, ErrorCode, SignalingError
 from signaling.contract.rest import ErrorBody
@@ -42,8 +35,6 @@ PARAMETER_RULES: Final = {
     "Idempotency-Key": "must be 1 to 255 printable ASCII characters without spaces",
 }
 """What is said of a parameter whose fault would otherwise be told as a regular expression or by its value."""
-
-_IMPOSSIBLE_NAMES: Final = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.ENOTDIR})
 
 CHALLENGE: Final = {"WWW-Authenticate": "ApiKey"}
 
@@ -88,22 +79,6 @@ def on_unforeseen_error(request: Request[Any, Any, Any], error: Exception) -> Re
     _log.error("request_failed", method=request.method, route=route, exc_info=error)
     return _answer(request, 500, ErrorCode.SERVER_ERROR, "Internal server error", {})
 
-
-def on_no_such_file(request: Request[Any, Any, Any], _error: Exception) -> Response[ErrorBody]:
-    """A name that no file can have (a NUL in it, too long): Litestar asks the file system all the same."""
-    return on_http_error(request, NotFoundException())
-
-
-def on_file_error(request: Request[Any, Any, Any], error: InternalServerException) -> Response[ErrorBody]:
-    """What the file system said of a file: that its name cannot be is no fault of ours."""
-    cause = error.__cause__
-    if isinstance(cause, OSError) and cause.errno in _IMPOSSIBLE_NAMES:
-        return on_no_such_file(request, cause)
-    return on_unforeseen_error(request, error)
-
-
-NO_SUCH_FILE: Final[Any] = {ValueError: on_no_such_file, InternalServerException: on_file_error}
-"""For routers of static files."""
 
 EXCEPTION_HANDLERS: Final[Any] = {
     SignalingError: on_signaling_error,

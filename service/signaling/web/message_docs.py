@@ -19,6 +19,7 @@ from signaling.contract.asyncapi import asyncapi_document
 from signaling.contract.messages import PROTOCOL_VERSION
 from signaling.contract.schemas import INDEX, schema_files
 from signaling.web.pages import Page
+from signaling.web.static_files import is_known
 
 _PAGES: Final = Path(__file__).parent / "pages"
 
@@ -51,8 +52,7 @@ class Document:
     ) -> Response[bytes | None]:
         """The answer; 304 without a body if the client has it already (RFC 9110, section 13.1.2)."""
         headers = self._headers | {"Cache-Control": cache_control}
-        asked = request.headers.get("if-none-match", "").split(",")
-        if any(tag.strip().removeprefix("W/") in ("*", headers["ETag"]) for tag in asked):
+        if is_known(request.headers.get("if-none-match", ""), headers["ETag"]):
             return Response(None, status_code=304, headers=headers, media_type=self._media_type)
         return Response(self._body, headers=headers, media_type=self._media_type)
 
