@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from signaling.contract.errors import ErrorCode
 from signaling.contract.types import (
     GUEST_NAME,
+    MAX_ID_LENGTH,
     MAX_SDP_LENGTH,
     ConnectionState,
     DisplayName,
@@ -43,7 +44,10 @@ Received = Annotated[
     Meta(
         ge=0,
         le=2**53 - 1,
-        description="How many frames arrived on this seat, counting `room_joined` as 1.",
+        description=(
+            "How many frames arrived on this seat, counting `room_joined` as 1; `connected` and `resumed` do "
+            "not count. Frames up to there are not kept for you any more."
+        ),
         examples=[17],
     ),
 ]
@@ -202,17 +206,17 @@ class ResumePayload(WireStruct, frozen=True, kw_only=True):
 
 
 class Resume(ClientBase, frozen=True, kw_only=True, tag="resume"):
-    """Take your seat again on a new socket.
+    """Take your seat again on a new socket. Answered by `resumed`, or by `error`.
 
-    Seats are not kept after a lost line by this version of the service (`resume_window_seconds`
-    is 0), so the answer is always `error` with `resume_failed`: join anew.
+    `resume_failed`: join anew. A token works once: `resumed` brings the next one. A seat whose old socket
+    still hangs is taken from it, and that socket is closed with 4005.
     """
 
     payload: ResumePayload
 
 
 class PingPayload(WireStruct, frozen=True, kw_only=True):
-    """What arrived so far, if the client wants to say it."""
+    """What arrived so far: it need not be kept for a resume any more."""
 
     received: Received | None = None
 
@@ -289,7 +293,9 @@ class RoomJoinedPayload(WireStruct, frozen=True, kw_only=True):
     resume_window_seconds: Annotated[
         int,
         Meta(
-            ge=0, description="How long your seat is kept after a lost line; 0: it is not kept.", examples=[0]
+            ge=0,
+            description="How long your seat is kept after a lost line; 0: it is not kept.",
+            examples=[20],
         ),
     ]
 
@@ -317,6 +323,34 @@ class ParticipantLeft(ServerBase, frozen=True, kw_only=True, tag="participant_le
     """Somebody is gone from your room: close the peer connection to it."""
 
     payload: ParticipantLeftPayload
+
+
+class ParticipantReconnectingPayload(WireStruct, frozen=True, kw_only=True):
+    """Whose line is lost."""
+
+    socket_id: SocketId
+
+
+class ParticipantReconnecting(ServerBase, frozen=True, kw_only=True, tag="participant_reconnecting"):
+    """Somebody's line is lost: its seat is kept for a while, and what you send to it waits there.
+
+    Keep the peer connection: media may well flow on. Either `participant_reconnected` or `participant_left`
+    follows, unless the room ends.
+    """
+
+    payload: ParticipantReconnectingPayload
+
+
+class ParticipantReconnectedPayload(WireStruct, frozen=True, kw_only=True):
+    """Who is back."""
+
+    socket_id: SocketId
+
+
+class ParticipantReconnected(ServerBase, frozen=True, kw_only=True, tag="participant_reconnected"):
+    """Somebody is back in its seat, under the same `socket_id`."""
+
+    payload: ParticipantReconnectedPayload
 
 
 class OfferRelayPayload(WireStruct, frozen=True, kw_only=True):
@@ -371,6 +405,45 @@ class RoomLeft(ServerBase, frozen=True, kw_only=True, tag="room_left"):
     payload: RoomLeftPayload
 
 
+class ResumedPayload(WireStruct, frozen=True, kw_only=True):
+    """The seat that is yours again."""
+
+    room_code: RoomCode
+    socket_id: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MAX_ID_LENGTH,
+            description="Your socket_id of before: it is that of the seat. The one in `connected` is void.",
+            examples=["k3v9q2mx-7fh2kd8s5wpc4nrt"],
+        ),
+    ]
+    participants: Annotated[list[Participant], Meta(description="Everyone in the room now, without you.")]
+    recovered: Annotated[
+        bool,
+        Meta(
+            description=(
+                "True: every frame you missed follows, in order, none twice. False: some are lost; "
+                "`participants` is the truth now, and your peer connections should restart ICE."
+            ),
+            examples=[True],
+        ),
+    ]
+    replayed: Annotated[
+        int, Meta(ge=0, description="How many frames follow that you had missed.", examples=[3])
+    ]
+    resume_token: ResumeToken
+
+
+class Resumed(ServerBase, frozen=True, kw_only=True, tag="resumed"):
+    """You have your seat again. Answers `resume`.
+
+    This message is not counted in `received`; what follows is, on from the number that you sent.
+    """
+
+    payload: ResumedPayload
+
+
 class PongPayload(WireStruct, frozen=True, kw_only=True):
     """The service's clock."""
 
@@ -412,10 +485,13 @@ ServerMessage = (
     | RoomJoined
     | ParticipantJoined
     | ParticipantLeft
+    | ParticipantReconnecting
+    | ParticipantReconnected
     | OfferRelay
     | AnswerRelay
     | IceCandidateRelay
     | RoomLeft
+    | Resumed
     | Pong
     | ErrorMessage
 )

@@ -402,6 +402,40 @@ class ParticipantLeftPayload(Struct, kw_only=True):
     """
 
 
+class ParticipantReconnectedPayload(Struct, kw_only=True):
+    """
+    Who is back.
+    """
+
+    socket_id: Annotated[
+        str,
+        Meta(
+            description="Identifier of one participant's connection, made by the service. Do not parse it.",
+            examples=["k3v9q2mx-7fh2kd8s5wpc4nrt"],
+        ),
+    ]
+    """
+    Identifier of one participant's connection, made by the service. Do not parse it.
+    """
+
+
+class ParticipantReconnectingPayload(Struct, kw_only=True):
+    """
+    Whose line is lost.
+    """
+
+    socket_id: Annotated[
+        str,
+        Meta(
+            description="Identifier of one participant's connection, made by the service. Do not parse it.",
+            examples=["k3v9q2mx-7fh2kd8s5wpc4nrt"],
+        ),
+    ]
+    """
+    Identifier of one participant's connection, made by the service. Do not parse it.
+    """
+
+
 class PongPayload(Struct, kw_only=True):
     """
     The service's clock.
@@ -416,6 +450,66 @@ class PongPayload(Struct, kw_only=True):
     ]
     """
     A time in UTC, RFC 3339, with a `Z`.
+    """
+
+
+class ResumedPayload(Struct, kw_only=True):
+    """
+    The seat that is yours again.
+    """
+
+    room_code: Annotated[
+        str,
+        Meta(
+            description="Code of a room: 6 characters of `23456789abcdefghjkmnpqrstuvwxyz`. Accepted in any case, always answered in lower case.",
+            examples=["a7x9k2"],
+        ),
+    ]
+    """
+    Code of a room: 6 characters of `23456789abcdefghjkmnpqrstuvwxyz`. Accepted in any case, always answered in lower case.
+    """
+    socket_id: Annotated[
+        str,
+        Meta(
+            description="Your socket_id of before: it is that of the seat. The one in `connected` is void.",
+            examples=["k3v9q2mx-7fh2kd8s5wpc4nrt"],
+        ),
+    ]
+    """
+    Your socket_id of before: it is that of the seat. The one in `connected` is void.
+    """
+    participants: Annotated[
+        list[Participant], Meta(description="Everyone in the room now, without you.")
+    ]
+    """
+    Everyone in the room now, without you.
+    """
+    recovered: Annotated[
+        bool,
+        Meta(
+            description="True: every frame you missed follows, in order, none twice. False: some are lost; `participants` is the truth now, and your peer connections should restart ICE.",
+            examples=[True],
+        ),
+    ]
+    """
+    True: every frame you missed follows, in order, none twice. False: some are lost; `participants` is the truth now, and your peer connections should restart ICE.
+    """
+    replayed: Annotated[
+        int,
+        Meta(description="How many frames follow that you had missed.", examples=[3]),
+    ]
+    """
+    How many frames follow that you had missed.
+    """
+    resume_token: Annotated[
+        str,
+        Meta(
+            description="Signed proof of a seat. Keep it secret; it is of use to nobody but the seat's owner.",
+            examples=["eyJyIjoiYTd4OWsyIn0.3q2-7w"],
+        ),
+    ]
+    """
+    Signed proof of a seat. Keep it secret; it is of use to nobody but the seat's owner.
     """
 
 
@@ -483,7 +577,7 @@ class RoomJoinedPayload(Struct, kw_only=True):
         int,
         Meta(
             description="How long your seat is kept after a lost line; 0: it is not kept.",
-            examples=[0],
+            examples=[20],
         ),
     ]
     """
@@ -656,14 +750,14 @@ class OfferPayload(Struct, kw_only=True):
 
 class PingPayload(Struct, kw_only=True):
     """
-    What arrived so far, if the client wants to say it.
+    What arrived so far: it need not be kept for a resume any more.
     """
 
     received: (
         Annotated[
             int,
             Meta(
-                description="How many frames arrived on this seat, counting `room_joined` as 1.",
+                description="How many frames arrived on this seat, counting `room_joined` as 1; `connected` and `resumed` do not count. Frames up to there are not kept for you any more.",
                 examples=[17],
                 ge=0,
                 le=9007199254740991,
@@ -673,7 +767,7 @@ class PingPayload(Struct, kw_only=True):
         | UnsetType
     ) = UNSET
     """
-    How many frames arrived on this seat, counting `room_joined` as 1.
+    How many frames arrived on this seat, counting `room_joined` as 1; `connected` and `resumed` do not count. Frames up to there are not kept for you any more.
     """
 
 
@@ -697,14 +791,14 @@ class ResumePayload(Struct, kw_only=True):
     received: Annotated[
         int,
         Meta(
-            description="How many frames arrived on this seat, counting `room_joined` as 1.",
+            description="How many frames arrived on this seat, counting `room_joined` as 1; `connected` and `resumed` do not count. Frames up to there are not kept for you any more.",
             examples=[17],
             ge=0,
             le=9007199254740991,
         ),
     ]
     """
-    How many frames arrived on this seat, counting `room_joined` as 1.
+    How many frames arrived on this seat, counting `room_joined` as 1; `connected` and `resumed` do not count. Frames up to there are not kept for you any more.
     """
 
 
@@ -794,6 +888,54 @@ class ParticipantLeft(Struct, kw_only=True, tag_field="type", tag="participant_l
     payload: ParticipantLeftPayload
 
 
+class ParticipantReconnecting(
+    Struct, kw_only=True, tag_field="type", tag="participant_reconnecting"
+):
+    """
+    Somebody's line is lost: its seat is kept for a while, and what you send to it waits there.
+
+    Keep the peer connection: media may well flow on. Either `participant_reconnected` or `participant_left` follows, unless the room ends.
+    """
+
+    request_id: (
+        Annotated[
+            str,
+            Meta(
+                description="Chosen by the client; the direct answer to the message repeats it.",
+                examples=["req-1"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    """
+    Chosen by the client; the direct answer to the message repeats it.
+    """
+    payload: ParticipantReconnectingPayload
+
+
+class ParticipantReconnected(
+    Struct, kw_only=True, tag_field="type", tag="participant_reconnected"
+):
+    """
+    Somebody is back in its seat, under the same `socket_id`.
+    """
+
+    request_id: (
+        Annotated[
+            str,
+            Meta(
+                description="Chosen by the client; the direct answer to the message repeats it.",
+                examples=["req-1"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    """
+    Chosen by the client; the direct answer to the message repeats it.
+    """
+    payload: ParticipantReconnectedPayload
+
+
 class OfferRelay(Struct, kw_only=True, tag_field="type", tag="offer"):
     """
     An offer from a participant of your room: answer it.
@@ -876,6 +1018,29 @@ class RoomLeft(Struct, kw_only=True, tag_field="type", tag="room_left"):
     Chosen by the client; the direct answer to the message repeats it.
     """
     payload: RoomLeftPayload
+
+
+class Resumed(Struct, kw_only=True, tag_field="type", tag="resumed"):
+    """
+    You have your seat again. Answers `resume`.
+
+    This message is not counted in `received`; what follows is, on from the number that you sent.
+    """
+
+    request_id: (
+        Annotated[
+            str,
+            Meta(
+                description="Chosen by the client; the direct answer to the message repeats it.",
+                examples=["req-1"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    """
+    Chosen by the client; the direct answer to the message repeats it.
+    """
+    payload: ResumedPayload
 
 
 class Pong(Struct, kw_only=True, tag_field="type", tag="pong"):
@@ -1037,9 +1202,9 @@ class Leave(Struct, kw_only=True, tag_field="type", tag="leave"):
 
 class Resume(Struct, kw_only=True, tag_field="type", tag="resume"):
     """
-    Take your seat again on a new socket.
+    Take your seat again on a new socket. Answered by `resumed`, or by `error`.
 
-    Seats are not kept after a lost line by this version of the service (`resume_window_seconds` is 0), so the answer is always `error` with `resume_failed`: join anew.
+    `resume_failed`: join anew. A token works once: `resumed` brings the next one. A seat whose old socket still hangs is taken from it, and that socket is closed with 4005.
     """
 
     request_id: (
@@ -1097,10 +1262,13 @@ ServerMessage: TypeAlias = Annotated[
     | RoomJoined
     | ParticipantJoined
     | ParticipantLeft
+    | ParticipantReconnecting
+    | ParticipantReconnected
     | OfferRelay
     | AnswerRelay
     | IceCandidateRelay
     | RoomLeft
+    | Resumed
     | Pong
     | ErrorMessage,
     Meta(description="Every message that the service sends over the WebSocket `/ws`."),
