@@ -91,6 +91,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "OUTBOX_BYTES": (
         "What may wait for a socket that does not read; above it the socket is closed with 4003."
     ),
+    "REPLAY_BYTES": (
+        "What is kept of the frames sent to one seat, for a resume; frames that were received are forgotten. "
+        "At most half of `OUTBOX_BYTES` counts. Over it, a resume tells `recovered: false`."
+    ),
+    "REPLAY_FRAMES": "The same in frames.",
+    "RECONNECT_GRACE_SECONDS": (
+        "How long a seat is kept after its line was lost, for `resume`; 0: it is not kept. It counts towards "
+        "the room's capacity meanwhile."
+    ),
     "JOIN_TIMEOUT_SECONDS": "How long a socket may be in no room; then it is closed with 4502.",
     "FRAMES_PER_SECOND": (
         "Sustained rate of messages from one socket. Above it the service reads more slowly; nothing "
@@ -123,6 +132,14 @@ LIMITS: Final[Mapping[str, tuple[str, str]]] = {
     "MAX_FRAME_BYTES": ("Size of a message from a client, in bytes", "close 1009"),
     "JOIN_TIMEOUT_SECONDS": ("Seconds a socket may be in no room", "close 4502"),
     "OUTBOX_BYTES": ("Bytes that wait for a client that does not read", "close 4003, for this client only"),
+    "RECONNECT_GRACE_SECONDS": (
+        "Seconds a seat is kept after its line was lost",
+        "`participant_left` `connection_lost`; `resume` answers `resume_failed`",
+    ),
+    "REPLAY_BYTES": (
+        "Bytes kept of what was sent to a seat, for a resume",
+        "`resumed` with `recovered` false",
+    ),
     "FRAMES_PER_SECOND": ("Messages a second from one socket, sustained", "slowed down; nothing is dropped"),
     "BURST_FRAMES": (
         "Messages from one socket at once, after a calm time",
@@ -265,8 +282,10 @@ _COMMANDS: Final[Mapping[type[Any], Command]] = {
         code="a7x9k2", owner_id=None, ttl=_EXPIRY - _START, max_participants=2, retention=1_000
     ),
     commands.Join: commands.Join(socket_id=_US, display_name="Guest", user_id=None, node="node"),
-    commands.Leave: commands.Leave(socket_id=_US, reason=LeftReason.LEFT),
-    commands.NodeLost: commands.NodeLost(node="node"),
+    commands.Leave: commands.Leave(socket_id=_US, generation=0, reason=LeftReason.LEFT),
+    commands.LoseLine: commands.LoseLine(socket_id=_US, generation=0, grace=100),
+    commands.Resume: commands.Resume(socket_id=_US, generation=0, node="node"),
+    commands.NodeLost: commands.NodeLost(node="node", grace=100),
     commands.Close: commands.Close(),
     commands.Tick: commands.Tick(),
 }
@@ -283,9 +302,11 @@ def _join(room: Room | None, socket_id: str) -> Room | None:
 
 
 def _open_rooms() -> list[Room | None]:
-    """An empty room, one with us in it, a full one."""
+    """An empty room, one with us in it, a full one, and one that keeps our seat."""
     empty = _after(None, _COMMANDS[commands.Create], _START)
-    return [empty, _join(empty, _US), _join(_join(empty, "one"), "two")]
+    ours = _join(empty, _US)
+    lost = _after(ours, _COMMANDS[commands.LoseLine], _START)
+    return [empty, ours, _join(_join(empty, "one"), "two"), lost]
 
 
 def _columns() -> dict[str, tuple[list[Room | None], tuple[int, ...]]]:
@@ -293,7 +314,7 @@ def _columns() -> dict[str, tuple[list[Room | None], tuple[int, ...]]]:
     rooms = _open_rooms()
     return {
         "no room": ([None], (_START,)),
-        "`open`": (rooms, (_START,)),
+        "`open`": (rooms, (_START, _START + 100)),
         "`open`, its time over": (rooms, (_EXPIRY,)),
         "`closed`": ([_after(room, commands.Close(), _START) for room in rooms], (_START, _PURGE)),
         "`expired`": ([_expired(room) for room in rooms], (_EXPIRY, _PURGE)),

@@ -13,6 +13,7 @@ from signaling.backends.measured import MeasuredStore
 from signaling.backends.sqlite.store import SqliteStore
 from signaling.realtime.connection import Limits
 from signaling.realtime.gateway import Gateway, GatewaySettings
+from signaling.realtime.replay import ReplayLimits
 from signaling.rooms.codes import new_node_id
 from signaling.rooms.ports import Broker, RoomStore
 from signaling.rooms.resume_token import ResumeTokens
@@ -47,6 +48,7 @@ class RunningNode:
                 max_participants=settings.max_participants_per_room,
                 retention_hours=settings.room_retention_hours,
             ),
+            grace_seconds=settings.reconnect_grace_seconds,
         )
         self.gateway = Gateway(
             self.rooms,
@@ -57,6 +59,8 @@ class RunningNode:
                     frames_per_second=settings.frames_per_second,
                     burst_frames=settings.burst_frames,
                 ),
+                replay=ReplayLimits(frames=settings.replay_frames, total_bytes=settings.replay_bytes),
+                resume_window_seconds=settings.reconnect_grace_seconds,
                 max_frame_bytes=settings.max_frame_bytes,
                 join_timeout_seconds=settings.join_timeout_seconds,
                 unknown_codes_per_minute=settings.unknown_codes_per_minute,
@@ -68,7 +72,7 @@ class RunningNode:
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Timers and the like, for as long as the node serves."""
-        await self.rooms.end_lost_seats()
+        await self.rooms.recover_seats()
         tasks = [
             asyncio.create_task(Timers(self.rooms, self.store).run(), name="timers"),
             asyncio.create_task(self.metrics.watch_loop(), name="loop-lag"),

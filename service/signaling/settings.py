@@ -65,6 +65,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: int
     max_frame_bytes: int
     outbox_bytes: int
+    replay_bytes: int
+    replay_frames: int
+    reconnect_grace_seconds: int
     join_timeout_seconds: int
     frames_per_second: int
     burst_frames: int
@@ -98,6 +101,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             "drain_seconds": read.integer("DRAIN_SECONDS", 20, 1, 600),
             "max_frame_bytes": read.integer("MAX_FRAME_BYTES", 65_536, 4096, 1_048_576),
             "outbox_bytes": read.integer("OUTBOX_BYTES", 1_048_576, 131_072, 67_108_864),
+            "replay_bytes": read.integer("REPLAY_BYTES", 262_144, 4096, 16_777_216),
+            "replay_frames": read.integer("REPLAY_FRAMES", 1024, 1, 65_536),
+            "reconnect_grace_seconds": read.integer("RECONNECT_GRACE_SECONDS", 20, 0, 300),
             "join_timeout_seconds": read.integer("JOIN_TIMEOUT_SECONDS", 60, 1, 3600),
             "frames_per_second": read.integer("FRAMES_PER_SECOND", 2000, 1, 1_000_000),
             "burst_frames": read.integer("BURST_FRAMES", 4000, 1, 1_000_000),
@@ -108,6 +114,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         }
         if read.faults:
             raise SettingsError(read.faults)
+        # A resume writes all of it at once, and must not overflow the very socket that it is for.
+        settings["replay_bytes"] = min(settings["replay_bytes"], settings["outbox_bytes"] // 2)
         return cls(**settings)
 
 

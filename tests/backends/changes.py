@@ -52,7 +52,7 @@ def join(room: Room | None, socket_id: str = "socket-1", now: int = NOW, *, node
 
 def leave(room: Room | None, socket_id: str = "socket-1", now: int = NOW) -> Commit:
     """Give a seat up."""
-    return change(room, commands.Leave(socket_id=socket_id, reason=LeftReason.LEFT), now)
+    return change(room, commands.Leave(socket_id=socket_id, generation=0, reason=LeftReason.LEFT), now)
 
 
 def close(room: Room | None, now: int = NOW) -> Commit:

@@ -49,7 +49,7 @@ async def test_log_has_every_event_in_version_order(node: Node) -> None:
 async def test_a_commit_of_several_events_is_stored_and_announced_whole(node: Node) -> None:
     room = await _room_of(node, "socket-1", "socket-2", "socket-3")
     heard = await node.listen("aaaaaa")
-    lost = change(room, commands.NodeLost(node="node-1"))
+    lost = change(room, commands.NodeLost(node="node-1", grace=0))
     assert len(lost.events) == 3
     await node.store.commit(lost)
     assert (await node.store.log("aaaaaa"))[-3:] == list(lost.events)

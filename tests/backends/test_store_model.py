@@ -37,6 +37,8 @@ CODES = ("aaaaaa", "bbbbbb", "cccccc", "dddddd")
 OWNERS = (None, "ada", "grace")
 KEYS = ("key-1", "key-2")
 SOCKETS = ("socket-1", "socket-2", "socket-3")
+GENERATIONS = st.sampled_from((0, 0, 1))
+GRACES = st.sampled_from((0, 20_000))
 STATES: tuple[RoomState | None, ...] = (None, *RoomState)
 
 
@@ -124,9 +126,22 @@ class StoreAndModel(RuleBasedStateMachine):
             st.builds(
                 commands.Leave,
                 socket_id=st.sampled_from(SOCKETS),
+                generation=GENERATIONS,
                 reason=st.sampled_from(LeftReason),
             ),
-            st.builds(commands.NodeLost, node=st.sampled_from(("node-1", "node-2"))),
+            st.builds(
+                commands.LoseLine,
+                socket_id=st.sampled_from(SOCKETS),
+                generation=GENERATIONS,
+                grace=GRACES,
+            ),
+            st.builds(
+                commands.Resume,
+                socket_id=st.sampled_from(SOCKETS),
+                generation=GENERATIONS,
+                node=st.sampled_from(("node-1", "node-2")),
+            ),
+            st.builds(commands.NodeLost, node=st.sampled_from(("node-1", "node-2")), grace=GRACES),
             st.just(commands.Tick()),
             st.just(commands.Close()),
         ),
@@ -146,7 +161,7 @@ class StoreAndModel(RuleBasedStateMachine):
         if commit.events:
             self.commit(commit)
 
-    @rule(hours=st.sampled_from((0.5, 1, 2)))
+    @rule(hours=st.sampled_from((0.005, 0.005, 0.5, 1, 2)))
     def time_passes(self, hours: float) -> None:
         """Move the clock; nobody does what falls due."""
         self.now += int(hours * HOUR)

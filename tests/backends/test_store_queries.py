@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from signaling.contract.types import RoomState
+from signaling.domain import commands
 from signaling.domain.room import Room
 from signaling.rooms.ports import Commit, RoomPage, RoomQuery, Statistics
 
-from .changes import HOUR, NOW, after, close, create, join, leave, tick
+from .changes import HOUR, NOW, after, change, close, create, join, leave, tick
 from .nodes import Node
 
 
@@ -201,6 +202,24 @@ async def test_due_names_rooms_longest_due_first_and_no_more_than_asked(node: No
     assert list(await node.store.due(NOW + HOUR, 10)) == ["first2"]
     assert list(await node.store.due(NOW + 3 * HOUR, 10)) == ["first2", "second", "third3"]
     assert list(await node.store.due(NOW + 3 * HOUR, 2)) == ["first2", "second"]
+
+
+async def test_a_room_is_due_when_its_first_kept_seat_ends(node: Node) -> None:
+    def lose(room: Room, socket_id: str, grace: int) -> Commit:
+        return change(room, commands.LoseLine(socket_id=socket_id, generation=0, grace=grace), NOW)
+
+    room = await _commit(node, create(ttl=HOUR))
+    for socket_id in ("socket-1", "socket-2"):
+        room = await _commit(node, join(room, socket_id))
+    room = await _commit(node, lose(room, "socket-1", 9000))
+    room = await _commit(node, lose(room, "socket-2", 5000))
+    assert list(await node.store.due(NOW + 4999, 10)) == []
+    assert list(await node.store.due(NOW + 5000, 10)) == ["aaaaaa"]
+    room = await _commit(node, tick(room, NOW + 5000))
+    assert list(await node.store.due(NOW + 8999, 10)) == []
+    assert list(await node.store.due(NOW + 9000, 10)) == ["aaaaaa"]
+    await _commit(node, change(room, commands.Resume(socket_id="socket-1", generation=0, node="node-2")))
+    assert list(await node.store.due(NOW + HOUR - 1, 10)) == []
 
 
 async def test_due_follows_the_life_of_a_room(node: Node) -> None:

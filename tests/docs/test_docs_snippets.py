@@ -385,12 +385,15 @@ def test_the_complete_client_connects_in_several_tabs(context: BrowserContext, t
         ada.sees(1)
         bo.sees(1)
 
-        # A restart closes with 4001: both join anew by themselves.
+        # A restart closes with 4001: the call goes on meanwhile, and both come back to their seats.
         server.stop()
-        ada.sees(0)
+        for client in (ada, bo):
+            client.says("Reconnecting")
+            client.sees(1)
         server.start()
-        ada.sees(1)
-        bo.sees(1)
+        for client in (ada, bo):
+            client.says(f"In room {room}")
+            client.sees(1)
 
         details = httpx.get(f"{server.base_url}/api/rooms/{room}", headers=server.headers).json()
         assert {person["display_name"] for person in details["participants"]} == {"Ada", "Bo"}

@@ -18,7 +18,8 @@ from support.service import LogWatch, Serve, Service
 def shared_server() -> Iterator[ServerProcess]:
     """One process for all tests that need no settings of their own."""
     # Every test comes from one address; the limit on guesses has a test and a server of its own.
-    with ServerProcess(UNKNOWN_CODES_PER_MINUTE="100000") as server:
+    # Seats of lost lines are kept shortly: their end is part of many tests.
+    with ServerProcess(UNKNOWN_CODES_PER_MINUTE="100000", RECONNECT_GRACE_SECONDS="1") as server:
         yield server
     assert not [line for line in server.lines if "Traceback" in line]
 

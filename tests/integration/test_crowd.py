@@ -14,7 +14,7 @@ async def test_a_crowd_comes_and_goes(serve: Serve) -> None:
     """Contract 5: sockets cost memory only while they are there; all are counted out again."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * SOCKETS)), hard))
-    async with serve() as service:
+    async with serve(RECONNECT_GRACE_SECONDS="1") as service:
         await crowd(service, 300)
         before = service.resident()
         await crowd(service, SOCKETS)

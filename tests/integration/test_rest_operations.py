@@ -165,7 +165,7 @@ async def test_statistics(serve: Any, tmp_path: Path) -> None:
         await last.ask("leave")
         assert await statistics(service) == [3, 2, 1, 0, 5, 2]
     turn_back(tmp_path, expired_room, 2 * HOUR)
-    async with serve(data_dir=tmp_path, ROOM_RETENTION_HOURS="24") as service:
+    async with serve(data_dir=tmp_path, ROOM_RETENTION_HOURS="24", RECONNECT_GRACE_SECONDS="1") as service:
         # The sockets did not survive the restart; those who had joined still count.
         await eventually(
             lambda: _equals(statistics(service), [3, 1, 1, 1, 5, 0]), "the seats of the old process are empty"
@@ -173,7 +173,7 @@ async def test_statistics(serve: Any, tmp_path: Path) -> None:
         await service.joined(open_room)
         assert await statistics(service) == [3, 1, 1, 1, 6, 1]
     turn_back(tmp_path, closed_room, 30 * HOUR)
-    async with serve(data_dir=tmp_path) as service:
+    async with serve(data_dir=tmp_path, RECONNECT_GRACE_SECONDS="1") as service:
         await eventually(
             lambda: _equals(statistics(service), [2, 1, 0, 1, 5, 0]), "the closed room is purged"
         )

@@ -5,19 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import Any
 
-from support.client import Client
 from support.raw import CLOSE, PING, close_code, frame
 from support.service import Serve, Service
 
 SDP = "x" * 60_000
-
-
-async def leaving(client: Client) -> Any:
-    """The first `participant_left` of the client, whenever it came."""
-    await client.reaches(lambda frames: any(frame["type"] == "participant_left" for frame in frames))
-    return client.of_type("participant_left")[0]["payload"]
 
 
 async def overfill(service: Service, code: str) -> tuple[float, str]:
@@ -36,16 +28,20 @@ async def overfill(service: Service, code: str) -> tuple[float, str]:
         await sender.send("ice_candidate", {"to": mate.socket_id, "candidate": None})
         await mate.until("ice_candidate")
         longest = max(longest, time.monotonic() - began)
-        if sender.of_type("participant_left"):
+        if sender.of_type("participant_reconnecting"):
             break
-    assert await leaving(sender) == {"socket_id": deaf.socket_id, "reason": "connection_lost"}
-    await leaving(mate)
+    for witness in (sender, mate):
+        await witness.reaches(
+            lambda frames: any(frame["type"] == "participant_reconnecting" for frame in frames)
+        )
+        (lost,) = witness.of_type("participant_reconnecting")
+        assert lost["payload"] == {"socket_id": deaf.socket_id}
     return longest, deaf.socket_id
 
 
 async def test_one_slow_peer_never_slows_another(serve: Serve) -> None:
-    """Contract 5: outbound queue 1 MiB, then 4003; room mates go on, it is told as connection_lost, memory
-    stays bounded.
+    """Contract 5: outbound queue 1 MiB, then 4003; room mates go on, it has lost its line, memory stays
+    bounded.
     """
     async with serve() as service:
         code = await service.room()
@@ -76,7 +72,15 @@ async def test_slow_peer_that_reads_at_last_learns_why(serve: Serve) -> None:
                 break
             received += 1
         assert 0 < received < 150
-        assert await leaving(sender) == {"socket_id": slow.socket_id, "reason": "connection_lost"}
+        await sender.reaches(
+            lambda frames: (
+                {
+                    "type": "participant_reconnecting",
+                    "payload": {"socket_id": slow.socket_id},
+                }
+                in frames
+            )
+        )
         # What is said of it is what happened: the log and the figures have the code, too.
         closing = [entry for entry in service.server.log if entry.get("event") == "socket_closed"]
         assert [entry["close_code"] for entry in closing] == [4003]
@@ -123,7 +127,7 @@ async def test_who_asks_and_never_reads(serve: Serve) -> None:
                     await deaf.send(questions)
 
         flooding = asyncio.create_task(flood())
-        left = await first.until("participant_left", deadline=60)
-        assert left["payload"] == {"socket_id": deaf.socket_id, "reason": "connection_lost"}
+        lost = await first.until("participant_reconnecting", deadline=60)
+        assert lost["payload"] == {"socket_id": deaf.socket_id}
         flooding.cancel()
         await asyncio.gather(flooding, return_exceptions=True)

@@ -33,7 +33,9 @@ async def exit_code(service: Service) -> int:
 
 
 async def test_sigterm_lets_everyone_go(serve: Serve, tmp_path: Path) -> None:
-    """Contract 3: members get 4001 (reconnect); exit code 0; every seat has ended in the log before."""
+    """Contract 3 and 4: members get 4001 (reconnect); exit code 0; their seats wait in the next process, and
+    end there when nobody comes.
+    """
     async with serve(data_dir=tmp_path, DRAIN_SECONDS=str(DRAIN)) as service:
         code = await service.room()
         clients = [await service.joined(code) for _ in range(20)]
@@ -43,9 +45,11 @@ async def test_sigterm_lets_everyone_go(serve: Serve, tmp_path: Path) -> None:
         assert [await client.closed() for client in [*clients, lobby]] == [4001] * 21
         assert await exit_code(service) == 0
         assert time.monotonic() - began < DRAIN + 5
-    async with serve(data_dir=tmp_path) as service:
+    async with serve(data_dir=tmp_path, RECONNECT_GRACE_SECONDS="2") as service:
         room = await service.view(code)
-        assert (room["state"], room["participant_count"]) == ("open", 0)
+        assert (room["state"], room["participant_count"]) == ("open", 20)
+        assert {seat["connection"] for seat in room["participants"]} == {"reconnecting"}
+        await service.seats(code, 0)
         assert (await service.rest.get("/api/statistics")).json()["statistics"]["total_participants"] == 20
         await service.joined(code)
 
@@ -73,7 +77,7 @@ async def test_sigterm_with_a_peer_that_never_reads(serve: Serve) -> None:
 
 async def test_a_node_that_drains_says_so_and_takes_nobody(serve: Serve, tmp_path: Path) -> None:
     """Contract 1: readiness is 503 while draining; a new socket is refused with 503, not with a close."""
-    async with serve(data_dir=tmp_path, DRAIN_SECONDS="20") as service:
+    async with serve(data_dir=tmp_path, DRAIN_SECONDS="20", RECONNECT_GRACE_SECONDS="0") as service:
         member = await service.joined(await service.room())
         # While somebody else holds the database, the seat cannot be ended, and the draining lasts.
         holder = sqlite3.connect(tmp_path / "signaling.sqlite3", isolation_level=None)
@@ -112,11 +116,11 @@ async def _any_done(tasks: Sequence[asyncio.Task[Any]]) -> bool:
     return any(task.done() for task in tasks)
 
 
-async def test_seats_of_a_killed_process_have_ended(tmp_path: Path) -> None:
-    """Contract 4: whatever crashes: after kill -9 and a new start nobody of the old process is left in any
-    room.
+async def test_seats_of_a_killed_process_end_when_nobody_comes_back(tmp_path: Path) -> None:
+    """Contract 4: whatever crashes: after kill -9 and a new start the seats of the old process are kept for
+    the grace period, and end.
     """
-    server = ServerProcess(data_dir=tmp_path)
+    server = ServerProcess(data_dir=tmp_path, RECONNECT_GRACE_SECONDS="2")
     server.start()
     async with Service(server) as service:
         codes = [await service.room(max_participants=2) for _ in range(3)]
@@ -129,7 +133,10 @@ async def test_seats_of_a_killed_process_have_ended(tmp_path: Path) -> None:
         async with Service(server) as service:
             for code in codes:
                 room = await service.view(code)
-                assert (room["state"], room["participant_count"], room["participants"]) == ("open", 0, [])
+                assert (room["state"], room["participant_count"]) == ("open", 2)
+                assert {seat["connection"] for seat in room["participants"]} == {"reconnecting"}
+            for code in codes:
+                await service.seats(code, 0)
             await service.couple(codes[0])
         await watch.caught_up()
         assert not watch.faults()

@@ -209,6 +209,16 @@ class Client:
         """Frames that no wait has taken yet."""
         return self.frames[self._position :]
 
+    async def told_of_loss(self, socket_id: str, *, deadline: float = DEADLINE) -> None:
+        """Wait until this client was told that the other's line is lost, and later that nobody came back."""
+        about = {
+            "participant_reconnecting": {"socket_id": socket_id},
+            "participant_left": {"socket_id": socket_id, "reason": "connection_lost"},
+        }
+        for type_, payload in about.items():
+            told = await self.until(type_, deadline=deadline)
+            assert told["payload"] == payload
+
     # The end
 
     @property

@@ -131,7 +131,7 @@ class Clock:
 class Rooms:
     """A RoomService on a MemoryStore, and what it is made of."""
 
-    def __init__(self, codes: Sequence[str] = ()) -> None:
+    def __init__(self, codes: Sequence[str] = (), *, grace_seconds: int = 0) -> None:
         self.broker = LocalBroker()
         self.store = MemoryStore(self.broker.publish)
         self.clock = Clock()
@@ -142,6 +142,7 @@ class Rooms:
             node="node-a",
             clock=self.clock,
             defaults=RoomDefaults(ttl_hours=24, max_participants=50, retention_hours=168),
+            grace_seconds=grace_seconds,
             new_code=lambda: next(supply),
         )
 

@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signaling.contract.errors import ErrorCode, SignalingError
-from signaling.contract.types import LeftReason, RoomState
+from signaling.contract.types import ConnectionState, LeftReason, RoomState
 from signaling.domain import commands, room
 from signaling.domain.commands import Command
 from signaling.domain.events import (
     ParticipantJoined,
     ParticipantLeft,
+    ParticipantReconnected,
+    ParticipantReconnecting,
     RoomClosed,
     RoomCreated,
     RoomEvent,
@@ -30,6 +32,7 @@ NOW = 1_700_000_000_000
 TTL = 10_000
 RETENTION = 5_000
 SEATS = 3
+GRACE = 2_000
 
 CREATE = commands.Create(code="aaaaaa", owner_id="ada", ttl=TTL, max_participants=SEATS, retention=RETENTION)
 CLOSE = commands.Close()
@@ -41,7 +44,7 @@ def _join(socket_id: str = "socket-1", node: str = "node-1") -> commands.Join:
 
 
 def _leave(socket_id: str = "socket-1") -> commands.Leave:
-    return commands.Leave(socket_id=socket_id, reason=LeftReason.LEFT)
+    return commands.Leave(socket_id=socket_id, generation=0, reason=LeftReason.LEFT)
 
 
 def _after(*steps: Command, now: int = NOW) -> Room:
@@ -66,7 +69,9 @@ COMMANDS: dict[str, Command] = {
     "create": CREATE,
     "join": _join("socket-9"),
     "leave": _leave(),
-    "node_lost": commands.NodeLost(node="node-1"),
+    "lose_line": commands.LoseLine(socket_id="socket-1", generation=0, grace=GRACE),
+    "resume": commands.Resume(socket_id="socket-1", generation=0, node="node-9"),
+    "node_lost": commands.NodeLost(node="node-1", grace=0),
     "close": CLOSE,
     "tick": TICK,
 }
@@ -76,10 +81,13 @@ GRID = """
 create     room_created       !server_error       !room_closed    !room_expired
 join       !room_not_found    participant_joined  !room_closed    !room_expired
 leave      -                  participant_left    -               -
+lose_line  -                  reconnecting        -               -
+resume     !resume_failed     reconnected         !resume_failed  !resume_failed
 node_lost  -                  participant_left    -               -
 close      !room_not_found    room_closed         -               -
 tick       -                  -                   -               -
 """
+LONG = {"reconnecting": "participant_reconnecting", "reconnected": "participant_reconnected"}
 """The rules, drawn by hand from the contract: the event, `-` for nothing to do, `!` for an error."""
 
 
@@ -114,7 +122,7 @@ def test_every_pair_does_what_the_grid_says(state: RoomState | None, name: str) 
         assert caught.value.code.value == cell[1:]
     else:
         events = decide(ROOMS[state], COMMANDS[name], NOW + 2)
-        assert [_tag(event) for event in events] == ([] if cell == "-" else [cell])
+        assert [_tag(event) for event in events] == ([] if cell == "-" else [LONG.get(cell, cell)])
         evolve_all(ROOMS[state], events)
     assert msgspec.json.encode(ROOMS[state]) == before, "the room was changed in place"
 
@@ -201,7 +209,7 @@ def test_a_seat_given_up_can_be_taken() -> None:
 
 def test_the_reason_of_leaving_is_kept() -> None:
     for reason in LeftReason:
-        command = commands.Leave(socket_id="socket-1", reason=reason)
+        command = commands.Leave(socket_id="socket-1", generation=0, reason=reason)
         assert decide(OPEN, command, NOW) == [
             ParticipantLeft(version=OPEN.version + 1, at=NOW, socket_id="socket-1", reason=reason)
         ]
@@ -226,7 +234,7 @@ def test_seat_numbers_go_up_and_are_never_used_again() -> None:
 
 def test_a_lost_process_loses_its_seats_only() -> None:
     made = _after(_join("a", "node-1"), _join("b", "node-2"), _join("c", "node-1"))
-    events = decide(made, commands.NodeLost(node="node-1"), NOW)
+    events = decide(made, commands.NodeLost(node="node-1", grace=0), NOW)
     assert events == [
         ParticipantLeft(
             version=made.version + number, at=NOW, socket_id=socket_id, reason=LeftReason.CONNECTION_LOST
@@ -236,7 +244,119 @@ def test_a_lost_process_loses_its_seats_only() -> None:
     after = evolve_all(made, events)
     assert after is not None
     assert list(after.seats) == ["b"]
-    assert decide(after, commands.NodeLost(node="node-1"), NOW) == []
+    assert decide(after, commands.NodeLost(node="node-1", grace=0), NOW) == []
+
+
+# Losing the line, and resuming
+
+
+def _lose(socket_id: str = "socket-1", generation: int = 0, grace: int = GRACE) -> commands.LoseLine:
+    return commands.LoseLine(socket_id=socket_id, generation=generation, grace=grace)
+
+
+def _resume(socket_id: str = "socket-1", generation: int = 0, node: str = "node-9") -> commands.Resume:
+    return commands.Resume(socket_id=socket_id, generation=generation, node=node)
+
+
+def _next(made: Room, command: Command, now: int = NOW) -> Room:
+    after = evolve_all(made, decide(made, command, now))
+    assert after is not None
+    return after
+
+
+def test_a_seat_whose_line_is_lost_is_kept_and_counts() -> None:
+    full = _after(*(_join(f"socket-{number}") for number in range(SEATS)))
+    held = _next(full, _lose("socket-1"))
+    seat = held.seats["socket-1"]
+    assert (seat.held_until, seat.connection) == (NOW + GRACE, ConnectionState.RECONNECTING)
+    assert list(held.seats) == list(full.seats), "the order of joining has changed"
+    assert held.due_at == NOW + GRACE
+    with pytest.raises(SignalingError) as caught:
+        decide(held, _join("socket-9"), NOW + GRACE - 1)
+    assert caught.value.code is ErrorCode.ROOM_FULL
+
+
+def test_a_kept_seat_ends_when_its_time_is_over() -> None:
+    held = _next(_next(OPEN, _lose("socket-1")), _lose("socket-2", grace=GRACE + 1))
+    assert decide(held, TICK, NOW + GRACE - 1) == []
+    assert decide(held, TICK, NOW + GRACE) == [
+        ParticipantLeft(
+            version=held.version + 1,
+            at=NOW + GRACE,
+            socket_id="socket-1",
+            reason=LeftReason.CONNECTION_LOST,
+        )
+    ]
+    assert [_tag(event) for event in decide(held, TICK, NOW + GRACE + 1)] == ["participant_left"] * 2
+
+
+def test_a_seat_whose_time_is_over_keeps_nobody_out_and_cannot_be_resumed() -> None:
+    """Nothing depends on the punctuality of ticks."""
+    full = _after(*(_join(f"socket-{number}") for number in range(SEATS)))
+    held = _next(full, _lose("socket-1"))
+    events = decide(held, _join("socket-9"), NOW + GRACE)
+    assert [_tag(event) for event in events] == ["participant_left", "participant_joined"]
+    assert evolve_all(held, events) is not None
+    with pytest.raises(SignalingError) as caught:
+        decide(held, _resume(), NOW + GRACE)
+    assert caught.value.code is ErrorCode.RESUME_FAILED
+    assert decide(held, _resume(), NOW + GRACE - 1)
+
+
+def test_without_a_grace_period_a_lost_line_ends_the_seat() -> None:
+    (event,) = decide(OPEN, _lose(grace=0), NOW)
+    assert event == ParticipantLeft(
+        version=OPEN.version + 1, at=NOW, socket_id="socket-1", reason=LeftReason.CONNECTION_LOST
+    )
+
+
+def test_a_line_is_lost_once() -> None:
+    held = _next(OPEN, _lose())
+    assert decide(held, _lose(), NOW + 5) == []
+    assert decide(OPEN, _lose("socket-9"), NOW) == []
+
+
+def test_a_resumed_seat_is_the_same_in_a_new_place() -> None:
+    held = _next(OPEN, _lose())
+    for before in (OPEN, held):
+        after = _next(before, _resume(), NOW + 1)
+        assert after.seats["socket-1"] == msgspec.structs.replace(
+            OPEN.seats["socket-1"], node="node-9", generation=1
+        )
+        assert list(after.seats) == list(OPEN.seats)
+        assert after.joined_total == OPEN.joined_total
+        assert after.due_at == after.expires_at
+
+
+def test_who_held_a_seat_before_has_no_say_over_it() -> None:
+    """A resume, a loss or a leave of an earlier socket changes nothing for the present one."""
+    resumed = _next(_next(OPEN, _lose()), _resume())
+    with pytest.raises(SignalingError) as caught:
+        decide(resumed, _resume(generation=0), NOW)
+    assert caught.value.code is ErrorCode.RESUME_FAILED
+    assert decide(resumed, _lose(generation=0), NOW) == []
+    assert decide(resumed, _leave(), NOW) == []
+    assert decide(resumed, _resume(generation=1), NOW)
+    assert decide(resumed, _lose(generation=1), NOW)
+
+
+@pytest.mark.parametrize("generation", [-1, 1, 2])
+def test_a_seat_is_resumed_by_its_present_generation_only(generation: int) -> None:
+    with pytest.raises(SignalingError) as caught:
+        decide(_next(OPEN, _lose()), _resume(generation=generation), NOW)
+    assert caught.value.code is ErrorCode.RESUME_FAILED
+
+
+def test_the_seats_of_a_lost_process_are_kept_from_then_on() -> None:
+    """While it was away nobody could come back: also seats it was keeping get the whole time again."""
+    held = _next(OPEN, _lose())
+    later = NOW + 3 * GRACE
+    lost = commands.NodeLost(node="node-1", grace=GRACE)
+    assert decide(held, lost, later) == [
+        ParticipantReconnecting(
+            version=held.version + 1, at=later, socket_id="socket-1", held_until=later + GRACE
+        )
+    ]
 
 
 # Ending
@@ -329,11 +449,15 @@ def test_every_refusal_is_in_the_table() -> None:
 
 SMALL_ROOM = msgspec.structs.replace(CREATE, ttl=60, max_participants=SEATS, retention=20)
 SOCKETS = st.sampled_from(["s1", "s2", "s3", "s4", "s5"])
+GENERATIONS = st.sampled_from([0, 0, 1, 2])
+GRACES = st.sampled_from([0, 7, 30])
 NODES = st.sampled_from(["node-1", "node-2"])
 ANY_COMMAND: st.SearchStrategy[Command] = st.one_of(
     st.builds(commands.Join, socket_id=SOCKETS, display_name=st.just("x"), user_id=st.none(), node=NODES),
-    st.builds(commands.Leave, socket_id=SOCKETS, reason=st.sampled_from(LeftReason)),
-    st.builds(commands.NodeLost, node=NODES),
+    st.builds(commands.Leave, socket_id=SOCKETS, generation=GENERATIONS, reason=st.sampled_from(LeftReason)),
+    st.builds(commands.LoseLine, socket_id=SOCKETS, generation=GENERATIONS, grace=GRACES),
+    st.builds(commands.Resume, socket_id=SOCKETS, generation=GENERATIONS, node=NODES),
+    st.builds(commands.NodeLost, node=NODES, grace=GRACES),
     st.builds(
         commands.Create,
         code=st.just("aaaaaa"),
@@ -412,6 +536,15 @@ def _check_log(log: list[RoomEvent], made: Room | None) -> None:
                 assert not ended
                 assert socket_id in seated, "left without being in"
                 del seated[socket_id]
+            case ParticipantReconnecting(socket_id=socket_id, held_until=held_until):
+                assert socket_id in seated, "lost without being in"
+                seated[socket_id] = msgspec.structs.replace(seated[socket_id], held_until=held_until)
+            case ParticipantReconnected(socket_id=socket_id, generation=generation, node=node):
+                assert socket_id in seated, "resumed without being in"
+                assert generation == seated[socket_id].generation + 1
+                seated[socket_id] = msgspec.structs.replace(
+                    seated[socket_id], held_until=None, generation=generation, node=node
+                )
             case RoomClosed() | RoomExpired():
                 assert not ended, "ended twice"
                 ended = True

@@ -10,18 +10,19 @@ from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.domain.session import MESSAGES, REFUSALS, TRANSITIONS, Input, SessionState, transition
 
 GRID = """
-               lobby     joining   seated    leaving   ended
-join           joining   .         .         .         .
-offer          .         .         seated    .         .
-answer         .         .         seated    .         .
-ice_candidate  .         .         seated    .         .
-leave          .         .         leaving   .         .
-resume         lobby     .         .         .         .
-ping           lobby     .         seated    .         .
-joined         .         seated    .         .         .
-refused        .         lobby     .         seated    .
-left           .         .         .         lobby     .
-closed         ended     ended     ended     ended     .
+               lobby     joining   resuming  seated    leaving   ended
+join           joining   .         .         .         .         .
+offer          .         .         .         seated    .         .
+answer         .         .         .         seated    .         .
+ice_candidate  .         .         .         seated    .         .
+leave          .         .         .         leaving   .         .
+resume         resuming  .         .         .         .         .
+ping           lobby     .         .         seated    .         .
+joined         .         seated    .         .         .         .
+resumed        .         .         seated    .         .         .
+refused        .         lobby     lobby     .         seated    .
+left           .         .         .         .         lobby     .
+closed         ended     ended     ended     ended     ended     .
 """
 """The table, drawn by hand from the contract: the state after, or `.` for an error."""
 
@@ -125,7 +126,7 @@ def test_while_a_room_decides_no_message_is_taken() -> None:
 
 
 def test_messages_are_named_as_on_the_wire() -> None:
-    outcomes = {Input.JOINED, Input.REFUSED, Input.LEFT, Input.CLOSED}
+    outcomes = {Input.JOINED, Input.RESUMED, Input.REFUSED, Input.LEFT, Input.CLOSED}
     assert {name: input_.value for name, input_ in MESSAGES.items()} == {name: name for name in MESSAGES}
     assert set(MESSAGES.values()) | outcomes == set(Input)
     assert not set(MESSAGES.values()) & outcomes

@@ -35,6 +35,18 @@ class Told:
         self.members.remove(seat.socket_id)
         self.calls.append(("left", seat.socket_id, reason))
 
+    def reconnecting(self, seat: Seat) -> None:
+        assert self.over is None
+        assert seat.socket_id in self.members
+        assert seat.held_until is not None
+        self.calls.append(("reconnecting", seat.socket_id))
+
+    def resumed(self, before: Seat, seat: Seat, room: Room) -> None:
+        assert self.over is None
+        assert seat.socket_id in self.members
+        assert seat.generation > before.generation
+        self.calls.append(("resumed", seat.socket_id, seat.generation))
+
     def ended(self, reason: RoomLeftReason) -> None:
         assert self.over is None
         self.over = reason
@@ -46,7 +58,7 @@ def join(socket_id: str) -> Command:
 
 
 def leave(socket_id: str) -> Command:
-    return commands.Leave(socket_id=socket_id, reason=LeftReason.LEFT)
+    return commands.Leave(socket_id=socket_id, generation=0, reason=LeftReason.LEFT)
 
 
 def history(*wanted: Command) -> list[RoomEvent]:

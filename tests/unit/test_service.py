@@ -28,6 +28,12 @@ class Told:
     def left(self, seat: Seat, reason: LeftReason) -> None:
         self.calls.append(f"left {seat.socket_id}")
 
+    def reconnecting(self, seat: Seat) -> None:
+        self.calls.append(f"reconnecting {seat.socket_id}")
+
+    def resumed(self, before: Seat, seat: Seat, room: Room) -> None:
+        self.calls.append(f"resumed {seat.socket_id}")
+
     def ended(self, reason: RoomLeftReason) -> None:
         self.calls.append(reason.value)
 
@@ -96,7 +102,7 @@ async def test_followers_have_been_told_when_a_join_returns(rooms: Rooms) -> Non
     await join(rooms, room.code, "a")
     assert told.calls == ["joined a"]
     assert replica.room == rooms.store.rooms[room.code]
-    await rooms.service.leave(room.code, "a", LeftReason.LEFT)
+    await rooms.service.leave(room.code, replica.room.seats["a"], LeftReason.LEFT)
     await rooms.service.close(room.code)
     assert told.calls == ["joined a", "left a", "room_closed"]
 
@@ -165,12 +171,12 @@ async def test_seats_of_dead_processes_end_at_the_start(rooms: Rooms) -> None:
             command = commands.Join(socket_id=name, display_name="x", user_id=None, node="dead")
             rooms.store.elsewhere(room.code, command, rooms.clock())
     await join(rooms, codes[0], "alive")
-    assert await rooms.service.end_lost_seats() == 3
+    assert await rooms.service.recover_seats() == 3
     assert [list(rooms.store.rooms[code].seats) for code in codes] == [["alive"], [], []]
     left = [event for code in codes for event in rooms.store.logs[code] if isinstance(event, ParticipantLeft)]
     assert len(left) == 5
     assert {event.reason for event in left} == {LeftReason.CONNECTION_LOST}
-    assert await rooms.service.end_lost_seats() == 0
+    assert await rooms.service.recover_seats() == 0
 
 
 @pytest.mark.parametrize("call", ["create", "get", "find", "statistics", "probe", "close"])

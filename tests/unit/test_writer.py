@@ -57,7 +57,9 @@ async def test_each_gets_its_own_outcome(rooms: Rooms) -> None:
 
 async def test_nothing_to_do_commits_nothing(rooms: Rooms) -> None:
     code = await make(rooms)
-    outcome = await rooms.service.execute(code, commands.Leave(socket_id="x", reason=LeftReason.LEFT))
+    outcome = await rooms.service.execute(
+        code, commands.Leave(socket_id="x", generation=0, reason=LeftReason.LEFT)
+    )
     assert outcome.events == ()
     assert rooms.store.commits == []
 

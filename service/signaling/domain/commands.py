@@ -27,10 +27,31 @@ class Join(Struct, frozen=True, kw_only=True):
 
 
 class Leave(Struct, frozen=True, kw_only=True):
-    """Give up a seat. Does nothing when there is none."""
+    """Give up a seat. Does nothing when there is none, or it was resumed since: it is another's."""
 
     socket_id: str
+    generation: int
     reason: LeftReason
+
+
+class LoseLine(Struct, frozen=True, kw_only=True):
+    """The socket of a seat is gone: keep the seat for ``grace`` milliseconds, or end it if that is 0.
+
+    Does nothing when there is no such seat, when it was resumed since, or when it is being kept already.
+    """
+
+    socket_id: str
+    generation: int
+    grace: int
+
+
+class Resume(Struct, frozen=True, kw_only=True):
+    """Take a seat again, on a new socket of this node."""
+
+    socket_id: str
+    generation: int
+    """That of the seat as the asker knows it: how often it was resumed before."""
+    node: str
 
 
 class Close(Struct, frozen=True):
@@ -38,13 +59,18 @@ class Close(Struct, frozen=True):
 
 
 class NodeLost(Struct, frozen=True, kw_only=True):
-    """End the seats whose sockets were held by a process that is no more."""
+    """The lines of all seats whose sockets were held by a process that is no more are lost.
+
+    Seats that it was keeping are kept anew: while it was away, nobody could come back.
+    """
 
     node: str
+    grace: int
+    """As for LoseLine."""
 
 
 class Tick(Struct, frozen=True):
-    """Do what the clock says is due: expire an open room, purge one that ended long ago."""
+    """Do what the clock says is due: end seats kept long enough, expire an open room, purge an ended one."""
 
 
-Command = Create | Join | Leave | Close | NodeLost | Tick
+Command = Create | Join | Leave | LoseLine | Resume | Close | NodeLost | Tick

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from signaling.contract.types import LeftReason
+from signaling.contract.types import ConnectionState, LeftReason
 
 
 class Seat(Struct, frozen=True, kw_only=True):
@@ -23,6 +23,15 @@ class Seat(Struct, frozen=True, kw_only=True):
     """The process that holds the socket."""
     number: int
     """Order of joining, from 1, never used again in this room: the lower number is the older."""
+    generation: int = 0
+    """How often the seat was resumed: tells its present holder from those before."""
+    held_until: int | None = None
+    """While its line is lost: when it ends unless somebody resumes it. None: the line stands."""
+
+    @property
+    def connection(self) -> ConnectionState:
+        """The state of its line."""
+        return ConnectionState.CONNECTED if self.held_until is None else ConnectionState.RECONNECTING
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -56,6 +65,21 @@ class ParticipantLeft(Event, frozen=True, kw_only=True, tag="participant_left"):
     reason: LeftReason
 
 
+class ParticipantReconnecting(Event, frozen=True, kw_only=True, tag="participant_reconnecting"):
+    """A seat's line was lost; it is kept until ``held_until``."""
+
+    socket_id: str
+    held_until: int
+
+
+class ParticipantReconnected(Event, frozen=True, kw_only=True, tag="participant_reconnected"):
+    """A seat was resumed: it has a new socket, on ``node``."""
+
+    socket_id: str
+    node: str
+    generation: int
+
+
 class RoomClosed(Event, frozen=True, kw_only=True, tag="room_closed"):
     """The room was ended; so is every seat in it."""
 
@@ -68,4 +92,13 @@ class RoomPurged(Event, frozen=True, kw_only=True, tag="room_purged"):
     """The room and its log are forgotten."""
 
 
-RoomEvent = RoomCreated | ParticipantJoined | ParticipantLeft | RoomClosed | RoomExpired | RoomPurged
+RoomEvent = (
+    RoomCreated
+    | ParticipantJoined
+    | ParticipantLeft
+    | ParticipantReconnecting
+    | ParticipantReconnected
+    | RoomClosed
+    | RoomExpired
+    | RoomPurged
+)

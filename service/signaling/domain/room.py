@@ -19,6 +19,8 @@ from signaling.domain.commands import Command
 from signaling.domain.events import (
     ParticipantJoined,
     ParticipantLeft,
+    ParticipantReconnected,
+    ParticipantReconnecting,
     RoomClosed,
     RoomCreated,
     RoomEvent,
@@ -48,8 +50,14 @@ class Room(Struct, frozen=True, kw_only=True):
 
     @property
     def due_at(self) -> int:
-        """When a Tick will have something to do: expiry of an open room, purge of an ended one."""
-        return self.expires_at if self.ended_at is None else self.ended_at + self.retention
+        """When a Tick will have something to do.
+
+        The end of the first kept seat, expiry of an open room, purge of an ended one.
+        """
+        if self.ended_at is not None:
+            return self.ended_at + self.retention
+        kept = [seat.held_until for seat in self.seats.values() if seat.held_until is not None]
+        return min([self.expires_at, *kept])
 
     def state_at(self, now: int) -> RoomState:
         """The state as it is to be shown: an open room past its time is expired, ticked or not."""
@@ -94,6 +102,9 @@ def _create(_room: None, command: commands.Create, now: int) -> list[RoomEvent]:
 
 
 def _join(room: Room, command: commands.Join, now: int) -> list[RoomEvent]:
+    # Seats whose time is over must not keep anybody out, though no tick has come by yet.
+    freed = _end_kept_seats(room, None, now)
+    room = _evolved(room, freed)
     if command.socket_id in room.seats:
         raise SignalingError(ErrorCode.ALREADY_IN_ROOM)
     if len(room.seats) >= room.max_participants:
@@ -108,23 +119,71 @@ def _join(room: Room, command: commands.Join, now: int) -> list[RoomEvent]:
         node=command.node,
         number=room.joined_total + 1,
     )
-    return [ParticipantJoined(version=room.version + 1, at=now, seat=seat)]
+    return [*freed, ParticipantJoined(version=room.version + 1, at=now, seat=seat)]
 
 
 def _leave(room: Room, command: commands.Leave, now: int) -> list[RoomEvent]:
-    if command.socket_id not in room.seats:
+    seat = room.seats.get(command.socket_id)
+    if seat is None or seat.generation != command.generation:
         return []
     return [
         ParticipantLeft(version=room.version + 1, at=now, socket_id=command.socket_id, reason=command.reason)
     ]
 
 
+def _lose_line(room: Room, command: commands.LoseLine, now: int) -> list[RoomEvent]:
+    seat = room.seats.get(command.socket_id)
+    if seat is None or seat.generation != command.generation or seat.held_until is not None:
+        return []
+    return _lose_lines(room, [seat], command.grace, now)
+
+
 def _node_lost(room: Room, command: commands.NodeLost, now: int) -> list[RoomEvent]:
-    lost = [seat.socket_id for seat in room.seats.values() if seat.node == command.node]
+    lost = [seat for seat in room.seats.values() if seat.node == command.node]
+    return _lose_lines(room, lost, command.grace, now)
+
+
+def _lose_lines(room: Room, seats: Sequence[Seat], grace: int, now: int) -> list[RoomEvent]:
+    if not grace:
+        return _end_seats(room, seats, now)
     return [
-        ParticipantLeft(version=version, at=now, socket_id=socket_id, reason=LeftReason.CONNECTION_LOST)
-        for version, socket_id in enumerate(lost, room.version + 1)
+        ParticipantReconnecting(version=version, at=now, socket_id=seat.socket_id, held_until=now + grace)
+        for version, seat in enumerate(seats, room.version + 1)
     ]
+
+
+def _end_seats(room: Room, seats: Sequence[Seat], now: int) -> list[RoomEvent]:
+    return [
+        ParticipantLeft(version=version, at=now, socket_id=seat.socket_id, reason=LeftReason.CONNECTION_LOST)
+        for version, seat in enumerate(seats, room.version + 1)
+    ]
+
+
+def _end_kept_seats(room: Room, _command: commands.Tick | None, now: int) -> list[RoomEvent]:
+    over = [seat for seat in room.seats.values() if seat.held_until is not None and seat.held_until <= now]
+    return _end_seats(room, over, now)
+
+
+def _resume(room: Room, command: commands.Resume, now: int) -> list[RoomEvent]:
+    seat = room.seats.get(command.socket_id)
+    if seat is None or seat.generation != command.generation:
+        raise SignalingError(ErrorCode.RESUME_FAILED)
+    if seat.held_until is not None and seat.held_until <= now:
+        raise SignalingError(ErrorCode.RESUME_FAILED)
+    return [
+        ParticipantReconnected(
+            version=room.version + 1,
+            at=now,
+            socket_id=seat.socket_id,
+            node=command.node,
+            generation=seat.generation + 1,
+        )
+    ]
+
+
+def _no_seat_left(_room: Room | None, _command: commands.Resume, _now: int) -> list[RoomEvent]:
+    # Why it is gone, the asker hears when it joins anew, as it has to.
+    raise SignalingError(ErrorCode.RESUME_FAILED)
 
 
 def _close(room: Room, _command: commands.Close, now: int) -> list[RoomEvent]:
@@ -145,19 +204,27 @@ RULES: Final[dict[tuple[RoomState | None, type[Any]], Rule]] = {
     (None, commands.Create): _create,
     # What is gone has nothing left to leave, lose or do.
     (None, commands.Leave): _nothing,
+    (None, commands.LoseLine): _nothing,
+    (None, commands.Resume): _no_seat_left,
     (None, commands.NodeLost): _nothing,
     (None, commands.Tick): _nothing,
     (RoomState.OPEN, commands.Join): _join,
     (RoomState.OPEN, commands.Leave): _leave,
+    (RoomState.OPEN, commands.LoseLine): _lose_line,
+    (RoomState.OPEN, commands.Resume): _resume,
     (RoomState.OPEN, commands.NodeLost): _node_lost,
     (RoomState.OPEN, commands.Close): _close,
-    (RoomState.OPEN, commands.Tick): _nothing,
+    (RoomState.OPEN, commands.Tick): _end_kept_seats,
     # The end of a room ended its seats; ending it again changes nothing.
     (RoomState.CLOSED, commands.Leave): _nothing,
+    (RoomState.CLOSED, commands.LoseLine): _nothing,
+    (RoomState.CLOSED, commands.Resume): _no_seat_left,
     (RoomState.CLOSED, commands.NodeLost): _nothing,
     (RoomState.CLOSED, commands.Close): _nothing,
     (RoomState.CLOSED, commands.Tick): _purge_when_due,
     (RoomState.EXPIRED, commands.Leave): _nothing,
+    (RoomState.EXPIRED, commands.LoseLine): _nothing,
+    (RoomState.EXPIRED, commands.Resume): _no_seat_left,
     (RoomState.EXPIRED, commands.NodeLost): _nothing,
     (RoomState.EXPIRED, commands.Close): _nothing,
     (RoomState.EXPIRED, commands.Tick): _purge_when_due,
@@ -206,6 +273,12 @@ def evolve(room: Room | None, event: RoomEvent) -> Room | None:
         case ParticipantLeft(socket_id=socket_id):
             seats = {key: seat for key, seat in room.seats.items() if key != socket_id}
             return replace(room, version=event.version, seats=seats)
+        case ParticipantReconnecting(socket_id=socket_id, held_until=held_until):
+            return _with_seat(room, event.version, replace(room.seats[socket_id], held_until=held_until))
+        case ParticipantReconnected(socket_id=socket_id, node=node, generation=generation):
+            seat = room.seats[socket_id]
+            seat = replace(seat, node=node, generation=generation, held_until=None)
+            return _with_seat(room, event.version, seat)
         case RoomClosed():
             return replace(room, version=event.version, state=RoomState.CLOSED, ended_at=event.at, seats={})
         case RoomExpired():
@@ -214,6 +287,18 @@ def evolve(room: Room | None, event: RoomEvent) -> Room | None:
             return None
         case RoomCreated():
             raise ValueError("RoomCreated for a room that exists")
+
+
+def _with_seat(room: Room, version: int, seat: Seat) -> Room:
+    # Assigned to its key, a seat keeps its place in the order of joining.
+    return replace(room, version=version, seats={**room.seats, seat.socket_id: seat})
+
+
+def _evolved(room: Room, events: Sequence[RoomEvent]) -> Room:
+    """The room after events that do not end it."""
+    after = evolve_all(room, events)
+    assert after is not None
+    return after
 
 
 def evolve_all(room: Room | None, events: Sequence[RoomEvent]) -> Room | None:

@@ -22,6 +22,8 @@ class SessionState(enum.Enum):
     """A join is being decided. Frames wait."""
     SEATED = "seated"
     """In a room."""
+    RESUMING = "resuming"
+    """A resume is being decided. Frames wait."""
     LEAVING = "leaving"
     """A leave is being decided. Frames wait."""
     ENDED = "ended"
@@ -41,7 +43,9 @@ class Input(enum.Enum):
     JOINED = "joined"
     """The seat is taken."""
     REFUSED = "refused"
-    """The join or the leave was not possible."""
+    """The join, the resume or the leave was not possible."""
+    RESUMED = "resumed"
+    """The seat is taken again."""
     LEFT = "left"
     """The seat is given up."""
     CLOSED = "closed"
@@ -51,12 +55,17 @@ class Input(enum.Enum):
 TRANSITIONS: Final[dict[SessionState, dict[Input, SessionState]]] = {
     SessionState.LOBBY: {
         Input.JOIN: SessionState.JOINING,
-        Input.RESUME: SessionState.LOBBY,
+        Input.RESUME: SessionState.RESUMING,
         Input.PING: SessionState.LOBBY,
         Input.CLOSED: SessionState.ENDED,
     },
     SessionState.JOINING: {
         Input.JOINED: SessionState.SEATED,
+        Input.REFUSED: SessionState.LOBBY,
+        Input.CLOSED: SessionState.ENDED,
+    },
+    SessionState.RESUMING: {
+        Input.RESUMED: SessionState.SEATED,
         Input.REFUSED: SessionState.LOBBY,
         Input.CLOSED: SessionState.ENDED,
     },

@@ -196,7 +196,7 @@ class Connection:
         self._pending.append(frame)
         self._pending_bytes += len(frame) + FRAME_OVERHEAD
         if self._pending_bytes >= _FLUSH_AT:
-            self._flush()
+            self.flush()
         elif not self._flush_scheduled:
             self._flush_scheduled = True
             self._loop.call_soon(self._flush_turn)
@@ -205,7 +205,7 @@ class Connection:
         """Close the socket after what was sent. Does nothing once closing."""
         if self._closing:
             return
-        self._flush()
+        self.flush()
         if not self._closing:
             self._end(code)
 
@@ -217,9 +217,10 @@ class Connection:
 
     def _flush_turn(self) -> None:
         self._flush_scheduled = False
-        self._flush()
+        self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what was sent in this turn now."""
         if not self._pending or self._closing:
             return
         if self._pending_bytes + self._transport.buffered() > self._outbox_bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import structlog
@@ -15,17 +15,18 @@ from signaling.contract.messages import tag_of
 from signaling.contract.types import LeftReason
 from signaling.realtime.connection import Limits, Transport
 from signaling.realtime.guard import GuessGuard, subscriber
-from signaling.realtime.hub import Hub, LocalRoom
+from signaling.realtime.hub import Hub, LocalRoom, Member
+from signaling.realtime.replay import ReplayLimits
 from signaling.realtime.session import Session
 from signaling.realtime.turns import Turns
 from signaling.rooms.codes import new_socket_id, normal_code
-from signaling.rooms.resume_token import ResumeTokens
+from signaling.rooms.resume_token import InvalidResumeToken, ResumeTokens
 from signaling.rooms.service import RoomService
 from signaling.telemetry.metrics import Metrics
 
 _FIRST_RETRY: Final = 0.1
 _LAST_RETRY: Final = 5.0
-"""Seconds between tries to end a seat while the store is away."""
+"""Seconds between tries to write down what became of a seat while the store is away."""
 
 _COUNTED_CLOSES: Final = frozenset(CloseCode) | frozenset(range(1000, 1016))
 """Close codes with a figure of their own; clients may send thousands of others."""
@@ -37,6 +38,9 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """What an operator may set about sockets."""
 
     limits: Limits
+    replay: ReplayLimits
+    resume_window_seconds: int
+    """How long seats are kept after a lost line; 0: they are not."""
     max_frame_bytes: int
     join_timeout_seconds: int
     unknown_codes_per_minute: int
@@ -57,13 +61,14 @@ class Gateway:
         self.limits = settings.limits
         self.max_frame_bytes = settings.max_frame_bytes
         self.join_timeout_seconds = settings.join_timeout_seconds
+        self.resume_window_seconds = settings.resume_window_seconds
         self.relayed = {
             kind: metrics.relayed.labels(tag_of(kind)) for kind in (RawOffer, RawAnswer, RawIceCandidate)
         }
         self._max_connections = settings.max_connections
         self._guard = GuessGuard(settings.unknown_codes_per_minute)
         self._tries = Turns()
-        self._hub = Hub(rooms, self.start)
+        self._hub = Hub(rooms, settings.replay, self.start, self._orphaned)
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
@@ -86,7 +91,7 @@ class Gateway:
         return session
 
     def ended(self, session: Session, code: int) -> None:
-        """A session has ended: forget it and give up its seat."""
+        """A session has ended: forget it; its seat is given up, or kept for a resume."""
         self._sessions.discard(session)
         self.metrics.connections.dec()
         self.metrics.closes.labels(str(int(code)) if code in _COUNTED_CLOSES else "other").inc()
@@ -98,15 +103,31 @@ class Gateway:
             seconds=round(self.loop.time() - session.opened_at, 3),
         )
         local, session.local = session.local, None
-        if local is not None:
-            self.metrics.seated.dec()
-            self._abandon(session, local)
+        member, session.member = session.member, None
+        if local is None or member is None:
+            return
+        self.metrics.seated.dec()
+        member.vacate()
+        if not (session.keeps_seat and self.resume_window_seconds):
+            self.give_up(local, member, session.left_reason)
+        elif not self.draining:
+            # When draining, the seat is left to the process after this one, and its grace period begins then:
+            # while there is no service, nobody can come back.
+            self.start(self._written(local, member, lambda: self.rooms.lose_line(local.code, member.seat)))
 
-    def _abandon(self, session: Session, local: LocalRoom) -> None:
+    def give_up(self, local: LocalRoom, member: Member, reason: LeftReason) -> None:
+        """End a seat whose socket is gone for good."""
         # The others must not wait for the commit to stop relaying to it.
-        local.members.pop(session.socket_id, None)
+        local.members.pop(member.seat.socket_id, None)
         local.visitors += 1
-        self.start(self._give_up_seat(session.socket_id, local, session.left_reason))
+
+        async def give_up() -> None:
+            try:
+                await self._written(local, member, lambda: self.rooms.leave(local.code, member.seat, reason))
+            finally:
+                await self._hub.depart(local)
+
+        self.start(give_up())
 
     async def join(self, session: Session, room_code: str, display_name: str, user_id: str | None) -> None:
         """Take a seat for the session. Raises SignalingError with the reason of a refusal."""
@@ -127,11 +148,48 @@ class Gateway:
                 )
             finally:
                 local.arriving.pop(session.socket_id, None)
-            if session.local is not local:
-                # The socket went away meanwhile (or the room's end came right behind the join).
-                self._abandon(session, local)
-                return
             _log.info("joined", socket_id=session.socket_id, room_code=code)
+        finally:
+            await self._hub.depart(local)
+
+    def _orphaned(self, local: LocalRoom, member: Member) -> None:
+        _log.warning("seat_orphaned", socket_id=member.seat.socket_id, room_code=local.code)
+        self.give_up(local, member, LeftReason.CONNECTION_LOST)
+
+    async def resume(self, session: Session, token: str, received: int) -> None:
+        """Take a seat again for the session. Raises SignalingError `resume_failed` or `server_error`."""
+        try:
+            recovered = await self._resume(session, token, received)
+        except SignalingError as error:
+            self.metrics.resumes.labels(error.code.value).inc()
+            raise
+        self.metrics.resumes.labels("recovered" if recovered else "not_recovered").inc()
+
+    async def _resume(self, session: Session, token: str, received: int) -> bool:
+        try:
+            claim = self.tokens.verify(token)
+        except InvalidResumeToken:
+            raise SignalingError(ErrorCode.RESUME_FAILED) from None
+        try:
+            local = await self._hub.visit(claim.room_code)
+        except SignalingError as error:
+            if error.code is ErrorCode.ROOM_NOT_FOUND:
+                raise SignalingError(ErrorCode.RESUME_FAILED) from None
+            raise
+        try:
+            if claim.socket_id in local.arriving:
+                # One token, two sockets: the first to come has it.
+                raise SignalingError(ErrorCode.RESUME_FAILED)
+            local.arriving[claim.socket_id] = session
+            session.resuming_from = received
+            try:
+                await self.rooms.resume(claim.room_code, claim.socket_id, claim.generation)
+            finally:
+                local.arriving.pop(claim.socket_id, None)
+            _log.info(
+                "resumed", socket_id=session.socket_id, room_code=local.code, recovered=session.recovered
+            )
+            return session.recovered
         finally:
             await self._hub.depart(local)
 
@@ -152,31 +210,31 @@ class Gateway:
                     self._guard.missed(address, self.loop.time())
                 raise
 
-    async def leave(self, session: Session, local: LocalRoom) -> None:
-        """Give up the session's seat by its own wish. Raises SignalingError if the store cannot."""
+    async def leave(self, local: LocalRoom, member: Member) -> None:
+        """Give up a seat by its holder's wish. Raises SignalingError if the store cannot."""
         local.visitors += 1
         try:
-            await self.rooms.leave(local.code, session.socket_id, LeftReason.LEFT)
+            await self.rooms.leave(local.code, member.seat, LeftReason.LEFT)
         finally:
             await self._hub.depart(local)
 
-    async def _give_up_seat(self, socket_id: str, local: LocalRoom, reason: LeftReason) -> None:
-        """End a seat whose socket is gone, however long the store takes. Ends a visit."""
+    async def _written(self, local: LocalRoom, member: Member, write: Callable[[], Awaitable[None]]) -> None:
+        """Write down what became of a seat, however long the store takes."""
         delay = _FIRST_RETRY
-        try:
-            while True:
-                try:
-                    await self.rooms.leave(local.code, socket_id, reason)
-                except SignalingError as error:
-                    _log.warning(
-                        "leave_delayed", socket_id=socket_id, room_code=local.code, error=error.detail
-                    )
-                    await asyncio.sleep(delay)
-                    delay = min(2 * delay, _LAST_RETRY)
-                else:
-                    return
-        finally:
-            await self._hub.depart(local)
+        while True:
+            try:
+                await write()
+            except SignalingError as error:
+                _log.warning(
+                    "seat_delayed",
+                    socket_id=member.seat.socket_id,
+                    room_code=local.code,
+                    error=error.detail,
+                )
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, _LAST_RETRY)
+            else:
+                return
 
     def count_error(self, code: ErrorCode) -> None:
         """An error frame is being sent."""

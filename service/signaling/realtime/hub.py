@@ -15,6 +15,8 @@ from signaling.contract.types import LeftReason, RoomLeftReason
 from signaling.domain.events import Seat
 from signaling.domain.room import Room
 from signaling.realtime import views
+from signaling.realtime.connection import Connection
+from signaling.realtime.replay import Replay, ReplayLimits
 from signaling.realtime.turns import Turns
 from signaling.rooms.replica import Replica
 from signaling.rooms.service import RoomService
@@ -25,33 +27,67 @@ END_CLOSES: Final = {
 }
 
 
-class Member(Protocol):
-    """A socket as its room sees it."""
+class Occupant(Protocol):
+    """A socket as its seat sees it."""
 
-    socket_id: str
+    @property
+    def connection(self) -> Connection:
+        """Its flow."""
 
-    def send(self, frame: bytes) -> None:
-        """Send a frame."""
-
-    def seated(self, local: LocalRoom, room: Room, seat: Seat) -> None:
+    def seated(self, local: LocalRoom, room: Room, member: Member) -> None:
         """Its join is in the log: it is in the room, as it is now."""
+
+    def resumed(self, local: LocalRoom, room: Room, member: Member) -> None:
+        """Its resume is in the log: it has the seat again."""
 
     def unseated(self, code: str, reason: RoomLeftReason) -> None:
         """Its seat has ended."""
 
+    def replaced(self) -> None:
+        """Its seat was resumed on another socket."""
+
+
+class Member:
+    """A seat whose socket is on this node, or was until its line was lost."""
+
+    __slots__ = ("_connection", "occupant", "replay", "seat")
+
+    def __init__(self, seat: Seat, limits: ReplayLimits) -> None:
+        """Without a socket yet; ``limits`` bound what is kept for a resume."""
+        self.seat = seat
+        """As it was taken, or last resumed."""
+        self.replay = Replay(limits)
+        self.occupant: Occupant | None = None
+        self._connection: Connection | None = None
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame; while there is no socket, it is kept for the next."""
+        self.replay.add(frame)
+        if self._connection is not None:
+            self._connection.send(frame)
+
+    def occupy(self, occupant: Occupant) -> None:
+        """From now on what is sent goes to this socket."""
+        self.occupant = occupant
+        self._connection = occupant.connection
+
+    def vacate(self) -> None:
+        """The socket is gone."""
+        self.occupant = self._connection = None
+
 
 class LocalRoom:
-    """The sockets of this node in one room. Follows the room's log."""
+    """The seats of this node in one room. Follows the room's log."""
 
-    __slots__ = ("_on_empty", "arriving", "code", "members", "replica", "visitors")
+    __slots__ = ("_hub", "arriving", "code", "members", "replica", "visitors")
 
-    def __init__(self, code: str, on_empty: Callable[[LocalRoom], None]) -> None:
-        """Empty, for the room of this code. ``on_empty`` is called when the last member is out."""
+    def __init__(self, code: str, hub: Hub) -> None:
+        """Empty, for the room of this code."""
         self.code = code
-        self._on_empty = on_empty
+        self._hub = hub
         self.members: dict[str, Member] = {}
-        self.arriving: dict[str, Member] = {}
-        """Sockets whose join is being decided."""
+        self.arriving: dict[str, Occupant] = {}
+        """Sockets whose join or resume is being decided, by the seat's socket_id."""
         self.visitors = 0
         """How many use this object without being members: while there are any, it stays."""
         self.replica: Replica | None = None
@@ -59,39 +95,89 @@ class LocalRoom:
     def joined(self, seat: Seat, room: Room) -> None:
         """Tell the members of a newcomer, and the newcomer of the members."""
         if self.members:
-            frame = views.participant_joined(seat)
-            for member in self.members.values():
-                member.send(frame)
+            self._tell(views.participant_joined(seat), seat.socket_id)
         newcomer = self.arriving.pop(seat.socket_id, None)
         if newcomer is not None:
-            self.members[seat.socket_id] = newcomer
-            newcomer.seated(self, room, seat)
+            newcomer.seated(self, room, self._new_member(seat))
+        elif seat.node == self._hub.node:
+            self._hub.orphaned(self, self._new_member(seat))
 
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""
         gone = self.members.pop(seat.socket_id, None)
         if self.members:
-            frame = views.participant_left(seat.socket_id, reason)
-            for member in self.members.values():
-                member.send(frame)
+            self._tell(views.participant_left(seat.socket_id, reason), seat.socket_id)
         if gone is not None:
-            gone.unseated(self.code, RoomLeftReason.LEFT)
+            if gone.occupant is not None:
+                gone.occupant.unseated(self.code, RoomLeftReason.LEFT)
             if not self.members:
-                self._on_empty(self)
+                self._hub.on_empty(self)
+
+    def reconnecting(self, seat: Seat) -> None:
+        """Tell the others of a lost line."""
+        self._tell(views.participant_reconnecting(seat.socket_id), seat.socket_id)
+
+    def resumed(self, before: Seat, seat: Seat, room: Room) -> None:
+        """Tell the others of whoever is back, and let the new socket have the seat."""
+        if before.held_until is not None:
+            # Where the old socket still hung, the others never knew of any trouble.
+            self._tell(views.participant_reconnected(seat.socket_id), seat.socket_id)
+        member = self.members.get(seat.socket_id)
+        if member is not None and member.occupant is not None:
+            former = member.occupant
+            member.vacate()
+            former.replaced()
+        if seat.node != self._hub.node:
+            if self.members.pop(seat.socket_id, None) is not None and not self.members:
+                self._hub.on_empty(self)
+            return
+        if member is None:
+            # It was held by another process: what that one had sent is not known here.
+            member = self._new_member(seat)
+        member.seat = seat
+        arrived = self.arriving.pop(seat.socket_id, None)
+        if arrived is not None:
+            arrived.resumed(self, room, member)
+        else:
+            self._hub.orphaned(self, member)
 
     def ended(self, reason: RoomLeftReason) -> None:
         """Tell everyone and let them go."""
         members, self.members = self.members, {}
         for member in members.values():
-            member.unseated(self.code, reason)
-        self._on_empty(self)
+            if member.occupant is not None:
+                member.occupant.unseated(self.code, reason)
+        self._hub.on_empty(self)
+
+    def _new_member(self, seat: Seat) -> Member:
+        member = self.members[seat.socket_id] = Member(seat, self._hub.limits)
+        return member
+
+    def _tell(self, frame: bytes, about: str) -> None:
+        """Send to every member but the one it is about."""
+        for socket_id, member in self.members.items():
+            if socket_id != about:
+                member.send(frame)
 
 
 class Hub:
     """The rooms that have sockets on this node."""
 
-    def __init__(self, rooms: RoomService, start: Callable[[Coroutine[Any, Any, None]], None]) -> None:
-        """Starts empty. ``start`` runs work that nobody waits for."""
+    def __init__(
+        self,
+        rooms: RoomService,
+        limits: ReplayLimits,
+        start: Callable[[Coroutine[Any, Any, None]], None],
+        orphaned: Callable[[LocalRoom, Member], None],
+    ) -> None:
+        """Starts empty.
+
+        ``start`` runs work that nobody waits for. ``orphaned`` is told of a seat that was taken for a socket
+        of this node which has been told otherwise (its commit was taken to have failed).
+        """
+        self.node = rooms.node
+        self.limits = limits
+        self.orphaned = orphaned
         self._rooms = rooms
         self._start = start
         self._local: dict[str, LocalRoom] = {}
@@ -107,7 +193,7 @@ class Hub:
             async with self._turns.take(code):
                 local = self._local.get(code)
                 if local is None:
-                    local = LocalRoom(code, self._on_empty)
+                    local = LocalRoom(code, self)
                     local.replica = await self._rooms.follow(code, local)
                     self._local[code] = local
                 local.visitors += 1
@@ -120,7 +206,8 @@ class Hub:
         local.visitors -= 1
         await self._tidy(local)
 
-    def _on_empty(self, local: LocalRoom) -> None:
+    def on_empty(self, local: LocalRoom) -> None:
+        """The last member is out."""
         # A visitor that is still there tidies when it departs.
         if not local.visitors:
             self._start(self._tidy(local))

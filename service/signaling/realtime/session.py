@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET
 
@@ -30,12 +31,11 @@ from signaling.contract.messages import (
     tag_of,
 )
 from signaling.contract.types import LeftReason, RoomLeftReason
-from signaling.domain.events import Seat
 from signaling.domain.room import Room
 from signaling.domain.session import MESSAGES, Input, SessionState, transition
 from signaling.realtime import views
 from signaling.realtime.connection import Connection, Transport
-from signaling.realtime.hub import END_CLOSES, LocalRoom
+from signaling.realtime.hub import END_CLOSES, LocalRoom, Member
 from signaling.rooms.resume_token import SeatClaim
 
 if TYPE_CHECKING:
@@ -64,16 +64,21 @@ class Session:
 
     __slots__ = (
         "_bad_frames",
-        "_connection",
         "_deadline",
         "_gateway",
+        "_ping_mark",
         "_reply_to",
         "address",
+        "connection",
         "frame_received",
+        "keeps_seat",
         "left_reason",
         "local",
+        "member",
         "opened_at",
         "other_received",
+        "recovered",
+        "resuming_from",
         "socket_id",
         "state",
     )
@@ -85,15 +90,24 @@ class Session:
         self.address = address
         self.state = SessionState.LOBBY
         self.local: LocalRoom | None = None
+        self.member: Member | None = None
+        """Its seat, while it has one; `local` is the room of it."""
         self.left_reason = LeftReason.CONNECTION_LOST
         """Once ended: how the others are told of it."""
+        self.keeps_seat = True
+        """Once ended: whether its seat waits for a resume, where seats are kept."""
+        self.resuming_from = 0
+        """While resuming: how many frames of the seat the client has."""
+        self.recovered = False
+        """Once resumed: whether nothing was lost."""
+        self._ping_mark: tuple[Member, int] | None = None
         self._reply_to: views.RequestId = UNSET
         self._bad_frames = 0
-        self._connection = Connection(
+        self.connection = Connection(
             transport, gateway.limits, self._on_frame, self._overflowed, gateway.metrics
         )
-        self.frame_received = self._connection.frame_received
-        self.other_received = self._connection.other_received
+        self.frame_received = self.connection.frame_received
+        self.other_received = self.connection.other_received
         self.opened_at = gateway.loop.time()
         self._deadline: asyncio.TimerHandle | None = None
         self._start_deadline()
@@ -109,35 +123,99 @@ class Session:
 
     def binary_received(self) -> None:
         """A binary frame came in; messages are text. It is refused in its turn."""
-        self._connection.frame_received(_BINARY)
+        self.connection.frame_received(_BINARY)
 
     def lost(self, close_code: int | None) -> None:
         """The socket is gone: closed by the client with ``close_code``, or None if the line broke."""
-        self._connection.lost()
+        self.connection.lost()
         self._end(LINE_LOST if close_code is None else close_code, by_client=True)
+
+    def ping_sent(self) -> None:
+        """The transport sends a ping now: its pong will say that all before it arrived (RFC 6455, 5.5.2)."""
+        self.connection.flush()
+        self._ping_mark = None if self.member is None else (self.member, self.member.replay.sent)
+
+    def pong_received(self) -> None:
+        """The pong to that ping came: what was sent before it need not be kept."""
+        if self._ping_mark is not None:
+            member, sent = self._ping_mark
+            if member is self.member:
+                member.replay.acknowledge(sent)
 
     # What the hub calls
 
     def send(self, frame: bytes) -> None:
-        """Send a frame."""
-        self._connection.send(frame)
+        """Send a frame; on a seat it is counted, and kept for a resume."""
+        if self.member is None:
+            self.connection.send(frame)
+        else:
+            self.member.send(frame)
 
-    def seated(self, local: LocalRoom, room: Room, seat: Seat) -> None:
+    def seated(self, local: LocalRoom, room: Room, member: Member) -> None:
         """The join is in the log."""
         if self.state is SessionState.ENDED:
-            return  # The join's own task gives the seat back.
+            self._gateway.give_up(local, member, self.left_reason)
+            return
         self._become(Input.JOINED)
+        self._take(local, member)
+        window = self._gateway.resume_window_seconds
+        self.send(views.room_joined(room, member.seat, self._token(), window, self._take_reply_to()))
+
+    def resumed(self, local: LocalRoom, room: Room, member: Member) -> None:
+        """The resume is in the log: `resumed`, then what was missed, then the rest."""
+        if self.state is SessionState.ENDED:
+            # Nobody ever gets the token with which the seat could be resumed from here on.
+            self._gateway.give_up(local, member, self.left_reason)
+            return
+        self._become(Input.RESUMED)
+        self.socket_id = member.seat.socket_id
+        missed = member.replay.since(self.resuming_from)
+        self.recovered = missed is not None
+        if missed is None:
+            missed = []
+            member.replay.restart(self.resuming_from)
+        self._take(local, member)
+        # Past the replay: neither this nor what follows is new on the seat.
+        self.connection.send(
+            views.resumed(
+                room,
+                member.seat,
+                self._token(),
+                self._take_reply_to(),
+                recovered=self.recovered,
+                replayed=len(missed),
+            )
+        )
+        for frame in missed:
+            self.connection.send(frame)
+
+    def _take(self, local: LocalRoom, member: Member) -> None:
         self.local = local
+        self.member = member
+        member.occupy(self)
         self._gateway.metrics.seated.inc()
         self._stop_deadline()
-        token = self._gateway.tokens.sign(SeatClaim(room.code, self.socket_id, 0))
-        self.send(views.room_joined(room, seat, token, self._take_reply_to()))
+
+    def _token(self) -> str:
+        """Proof of the seat as it is now."""
+        assert self.local is not None
+        assert self.member is not None
+        seat = self.member.seat
+        return self._gateway.tokens.sign(SeatClaim(self.local.code, seat.socket_id, seat.generation))
+
+    def replaced(self) -> None:
+        """The seat was resumed on another socket."""
+        if self.state is SessionState.ENDED:
+            return
+        self.local = self.member = None
+        self._gateway.metrics.seated.dec()
+        self.close(CloseCode.REPLACED_BY_RESUME)
 
     def unseated(self, code: str, reason: RoomLeftReason) -> None:
         """The seat has ended; unless by this socket's own `leave`, so has the socket."""
         if self.state is SessionState.ENDED:
             return
-        self.local = None
+        self.local = self.member = None
         self._gateway.metrics.seated.dec()
         self.send(views.room_left(code, reason, self._take_reply_to()))
         if self.state is SessionState.LEAVING and reason is RoomLeftReason.LEFT:
@@ -149,8 +227,8 @@ class Session:
     # Ending
 
     def close(self, code: CloseCode) -> None:
-        """Close the socket after what was sent to it. Its seat, if any, ends as a lost line."""
-        self._connection.close(code)
+        """Close the socket after what was sent to it. Its seat, if any, is one that lost its line."""
+        self.connection.close(code)
         self._end(code)
 
     def _overflowed(self) -> None:
@@ -167,8 +245,13 @@ class Session:
             return
         self._become(Input.CLOSED)
         self._stop_deadline()
-        if by_client and code in LEAVING_CLOSES:
-            self.left_reason = LeftReason.LEFT
+        if by_client:
+            if code in LEAVING_CLOSES:
+                self.left_reason = LeftReason.LEFT
+                self.keeps_seat = False
+        else:
+            # Whoever was told not to connect again will not come back for the seat.
+            self.keeps_seat = CloseCode(code).reconnect
         self._gateway.ended(self, code)
 
     # Messages
@@ -194,55 +277,50 @@ class Session:
         match frame:
             case RawIceCandidate() | RawOffer() | RawAnswer():
                 self._relay(frame)
-            case Join():
-                self._reply_to = frame.request_id
-                self._connection.hold()
-                self._gateway.start(self._join(frame))
+            case Join(payload=who):
+                self._decide(
+                    frame.request_id,
+                    self._gateway.join(self, who.room_code, who.name, who.user_id),
+                )
+            case Resume(payload=seat):
+                self._decide(frame.request_id, self._gateway.resume(self, seat.resume_token, seat.received))
             case Leave():
-                self._reply_to = frame.request_id
-                self._connection.hold()
                 assert self.local is not None
-                self._gateway.start(self._leave(self.local))
-            case Ping():
+                assert self.member is not None
+                self._decide(frame.request_id, self._gateway.leave(self.local, self.member))
+            case Ping(payload=payload):
+                if self.member is not None and payload and payload.received is not None:
+                    self.member.replay.acknowledge(payload.received)
                 self.send(views.pong(self._gateway.rooms.now(), frame.request_id))
-            case Resume():
-                self._reply_error(SignalingError(ErrorCode.RESUME_FAILED), frame.request_id)
 
     def _relay(self, frame: Relay) -> None:
         assert self.local is not None
         target = self.local.members.get(frame.payload.to)
-        if target is None or target is self:
+        if target is None or target is self.member:
             self._reply_error(SignalingError(ErrorCode.PEER_NOT_FOUND), frame.request_id)
             return
         target.send(encode_relay(frame, self.socket_id))
         self._gateway.relayed[type(frame)].inc()
 
-    async def _join(self, frame: Join) -> None:
-        payload = frame.payload
+    def _decide(self, request_id: views.RequestId, work: Coroutine[Any, Any, None]) -> None:
+        """Let no more frames in until the join, the resume or the leave is decided."""
+        self._reply_to = request_id
+        self.connection.hold()
+        self._gateway.start(self._decided(work))
+
+    async def _decided(self, work: Coroutine[Any, Any, None]) -> None:
+        # The socket may be gone by the end of it. If it had asked to leave, that is what the others are told.
         try:
-            await self._gateway.join(self, payload.room_code, payload.name, payload.user_id)
+            await work
         except SignalingError as error:
-            if self.state is SessionState.JOINING:
+            if self.state is not SessionState.ENDED:
                 self._become(Input.REFUSED)
                 self._reply_error(error, self._take_reply_to())
                 self._check_deadline()
         except Exception:
             self.failed()
             raise
-        self._connection.release()
-
-    async def _leave(self, local: LocalRoom) -> None:
-        # The socket may be gone by now; it had asked to leave, and that is what the others are told.
-        try:
-            await self._gateway.leave(self, local)
-        except SignalingError as error:
-            if self.state is SessionState.LEAVING:
-                self._become(Input.REFUSED)
-                self._reply_error(error, self._take_reply_to())
-        except Exception:
-            self.failed()
-            raise
-        self._connection.release()
+        self.connection.release()
 
     # Refusals
 

@@ -13,14 +13,20 @@ from signaling.contract.messages import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantLeftPayload,
+    ParticipantReconnected,
+    ParticipantReconnectedPayload,
+    ParticipantReconnecting,
+    ParticipantReconnectingPayload,
     Pong,
     PongPayload,
+    Resumed,
+    ResumedPayload,
     RoomJoined,
     RoomJoinedPayload,
     RoomLeft,
     RoomLeftPayload,
 )
-from signaling.contract.types import ConnectionState, LeftReason, RoomLeftReason, wire_time
+from signaling.contract.types import LeftReason, RoomLeftReason, wire_time
 from signaling.domain.events import Seat
 from signaling.domain.room import Room
 
@@ -34,7 +40,7 @@ def participant(seat: Seat, *, polite: bool) -> Participant:
         display_name=seat.display_name,
         user_id=seat.user_id,
         joined_at=wire_time(seat.joined_at),
-        connection=ConnectionState.CONNECTED,
+        connection=seat.connection,
         polite=polite,
     )
 
@@ -49,23 +55,54 @@ def participant_left(socket_id: str, reason: LeftReason) -> bytes:
     return encode(ParticipantLeft(payload=ParticipantLeftPayload(socket_id=socket_id, reason=reason)))
 
 
-def room_joined(room: Room, own: Seat, resume_token: str, request_id: RequestId) -> bytes:
-    """For the newcomer, who is polite towards everyone there before."""
+def participant_reconnecting(socket_id: str) -> bytes:
+    """For the others, while a seat is kept."""
+    return encode(ParticipantReconnecting(payload=ParticipantReconnectingPayload(socket_id=socket_id)))
+
+
+def participant_reconnected(socket_id: str) -> bytes:
+    """For the others, when it was resumed."""
+    return encode(ParticipantReconnected(payload=ParticipantReconnectedPayload(socket_id=socket_id)))
+
+
+def others(room: Room, own: Seat) -> list[Participant]:
+    """Everyone in the room but ``own``, who is polite towards those there before."""
+    return [
+        participant(seat, polite=seat.number < own.number)
+        for seat in room.seats.values()
+        if seat.socket_id != own.socket_id
+    ]
+
+
+def room_joined(
+    room: Room, own: Seat, resume_token: str, resume_window_seconds: int, request_id: RequestId
+) -> bytes:
+    """For the newcomer."""
     payload = RoomJoinedPayload(
         room_code=room.code,
         socket_id=own.socket_id,
-        participants=[
-            participant(seat, polite=seat.number < own.number)
-            for seat in room.seats.values()
-            if seat.socket_id != own.socket_id
-        ],
+        participants=others(room, own),
         expires_at=wire_time(room.expires_at),
         max_participants=room.max_participants,
         resume_token=resume_token,
-        # Seats are not kept after a lost line yet.
-        resume_window_seconds=0,
+        resume_window_seconds=resume_window_seconds,
     )
     return encode(RoomJoined(payload=payload, request_id=request_id))
+
+
+def resumed(
+    room: Room, own: Seat, resume_token: str, request_id: RequestId, *, recovered: bool, replayed: int
+) -> bytes:
+    """For whoever has its seat again."""
+    payload = ResumedPayload(
+        room_code=room.code,
+        socket_id=own.socket_id,
+        participants=others(room, own),
+        recovered=recovered,
+        replayed=replayed,
+        resume_token=resume_token,
+    )
+    return encode(Resumed(payload=payload, request_id=request_id))
 
 
 def room_left(code: str, reason: RoomLeftReason, request_id: RequestId = UNSET) -> bytes:

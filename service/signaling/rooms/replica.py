@@ -9,6 +9,8 @@ from signaling.contract.types import LeftReason, RoomLeftReason, RoomState
 from signaling.domain.events import (
     ParticipantJoined,
     ParticipantLeft,
+    ParticipantReconnected,
+    ParticipantReconnecting,
     RoomClosed,
     RoomEvent,
     RoomExpired,
@@ -30,6 +32,12 @@ class Follower(Protocol):
 
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """A seat was given up or lost."""
+
+    def reconnecting(self, seat: Seat) -> None:
+        """A seat's line was lost; the seat is kept for now."""
+
+    def resumed(self, before: Seat, seat: Seat, room: Room) -> None:
+        """A seat was taken again by a new socket. ``before`` is the seat until now."""
 
     def ended(self, reason: RoomLeftReason) -> None:
         """The room is over, and every seat with it. The last call."""
@@ -78,8 +86,20 @@ class Replica:
             if socket_id not in latest.seats or latest.seats[socket_id].number != seat.number:
                 self._follower.left(seat, LeftReason.CONNECTION_LOST)
         for socket_id, seat in latest.seats.items():
-            if socket_id not in before.seats or before.seats[socket_id].number != seat.number:
+            known = before.seats.get(socket_id)
+            if known is None or known.number != seat.number:
                 self._follower.joined(seat, latest)
+            else:
+                self._tell_line(known, seat, latest)
+
+    def _tell_line(self, before: Seat, seat: Seat, room: Room) -> None:
+        """The difference between a seat and the same seat later."""
+        if seat.generation != before.generation:
+            self._follower.resumed(before, seat, room)
+        if seat.held_until is not None and (
+            before.held_until is None or seat.generation != before.generation
+        ):
+            self._follower.reconnecting(seat)
 
     def _apply(self, event: RoomEvent) -> None:
         before = self.room
@@ -93,6 +113,8 @@ class Replica:
                 self._follower.joined(seat, after)
             case ParticipantLeft(socket_id=socket_id, reason=reason):
                 self._follower.left(before.seats[socket_id], reason)
+            case ParticipantReconnecting(socket_id=socket_id) | ParticipantReconnected(socket_id=socket_id):
+                self._tell_line(before.seats[socket_id], after.seats[socket_id], after)
             case RoomClosed() | RoomExpired():
                 self._follower.ended(END_REASONS[after.state])
             case _:

@@ -15,7 +15,7 @@ from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.contract.types import LeftReason
 from signaling.domain import commands
 from signaling.domain.commands import Command
-from signaling.domain.events import RoomEvent
+from signaling.domain.events import RoomEvent, Seat
 from signaling.domain.room import Room, decide, evolve_all
 from signaling.rooms.codes import new_room_code
 from signaling.rooms.ports import (
@@ -78,14 +78,19 @@ class RoomService:
         node: str,
         clock: Callable[[], int],
         defaults: RoomDefaults,
+        grace_seconds: int,
         new_code: Callable[[], str] = new_room_code,
     ) -> None:
-        """``node`` is this process's id; ``clock`` gives milliseconds since the epoch."""
+        """``node`` is this process's id; ``clock`` gives milliseconds since the epoch.
+
+        ``grace_seconds`` is how long a seat is kept after its line was lost; 0: it is not kept.
+        """
         self.node = node
         self._store = store
         self._broker = broker
         self._clock = clock
         self._defaults = defaults
+        self._grace = 1000 * grace_seconds
         self._new_code = new_code
         self._writers: dict[str, RoomWriter] = {}
         self._replicas: dict[str, Replica] = {}
@@ -254,9 +259,32 @@ class RoomService:
             commands.Join(socket_id=socket_id, display_name=display_name, user_id=user_id, node=self.node),
         )
 
-    async def leave(self, code: str, socket_id: str, reason: LeftReason) -> None:
-        """Give up a seat; does nothing if there is none. Raises SignalingError `server_error` only."""
-        await self.execute(code, commands.Leave(socket_id=socket_id, reason=reason))
+    async def leave(self, code: str, seat: Seat, reason: LeftReason) -> None:
+        """Give up a seat; does nothing if it has ended, or was resumed since ``seat`` was.
+
+        Raises SignalingError `server_error` only.
+        """
+        await self.execute(
+            code, commands.Leave(socket_id=seat.socket_id, generation=seat.generation, reason=reason)
+        )
+
+    async def lose_line(self, code: str, seat: Seat) -> None:
+        """The socket of a seat is gone: keep the seat for whoever resumes it, where seats are kept.
+
+        Does nothing if it has ended, or was resumed since ``seat`` was. Raises SignalingError
+        `server_error` only.
+        """
+        await self.execute(
+            code,
+            commands.LoseLine(socket_id=seat.socket_id, generation=seat.generation, grace=self._grace),
+        )
+
+    async def resume(self, code: str, socket_id: str, generation: int) -> None:
+        """Take a seat again for a socket of this node; followers have been told when this returns.
+
+        Raises SignalingError `resume_failed` or `server_error`.
+        """
+        await self.execute(code, commands.Resume(socket_id=socket_id, generation=generation, node=self.node))
 
     # For timers and start-up
 
@@ -264,8 +292,8 @@ class RoomService:
         """Do what is due in the room: expiry, purge."""
         await self.execute(code, commands.Tick())
 
-    async def end_lost_seats(self) -> int:
-        """End the seats of processes that are no more; how many rooms had any.
+    async def recover_seats(self) -> int:
+        """Keep the seats of processes that are no more as after a lost line; how many rooms had any.
 
         To be called before this node takes sockets, where it is the only node of its store. A room that
         cannot be read is left as it is, and logged: it must not keep the others from being served.
@@ -279,7 +307,7 @@ class RoomService:
                     seats = [] if room is None else room.seats.values()
                     nodes = {seat.node for seat in seats} - {self.node}
                     for node in nodes:
-                        await self.execute(code, commands.NodeLost(node=node))
+                        await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
                 except Exception:  # noqa: BLE001 - logged whole
                     _log.exception("room_not_recovered", room_code=code)
                     return False

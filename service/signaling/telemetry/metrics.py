@@ -34,6 +34,12 @@ class Metrics:
         self.joins = Counter(
             "signaling_joins", "Joins by result: joined, or the error code.", ["result"], registry=registry
         )
+        self.resumes = Counter(
+            "signaling_resumes",
+            "Resumes by result: recovered (nothing was missed), not_recovered, or the error code.",
+            ["result"],
+            registry=registry,
+        )
         self.relayed = Counter(
             "signaling_relayed_frames",
             "Frames carried from socket to socket, by type.",

@@ -24,7 +24,6 @@ from signaling.contract.types import (
     MAX_ID_LENGTH,
     ROOM_CODE_ALPHABET,
     ROOM_CODE_LENGTH,
-    ConnectionState,
     RoomState,
     wire_time,
 )
@@ -248,7 +247,7 @@ def _details(room: Room) -> RoomDetails:
                 display_name=seat.display_name,
                 user_id=seat.user_id,
                 joined_at=wire_time(seat.joined_at),
-                connection=ConnectionState.CONNECTED,
+                connection=seat.connection,
             )
             for seat in room.seats.values()
         ],

@@ -58,6 +58,12 @@ class Receiver(Protocol):
     def other_received(self) -> None:
         """A control frame or a fragment: nothing to act on, but it is work."""
 
+    def ping_sent(self) -> None:
+        """A ping of the keepalive is being sent: what is to go before it goes now."""
+
+    def pong_received(self) -> None:
+        """The pong to the last ping came: the peer has all that went before it."""
+
     def lost(self, close_code: int | None) -> None:
         """The socket is gone; None: without a close frame from the peer."""
 
@@ -246,8 +252,11 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def handle_pong(self, event: Frame) -> None:
         """A pong, asked for or not."""
+        awaited = self.pending_ping_payload
         super().handle_pong(event)
         if self._receiver is not None:
+            if awaited is not None and self.pending_ping_payload is not awaited:
+                self._receiver.pong_received()
             self._receiver.other_received()
 
     def resume_writing(self) -> None:
@@ -289,6 +298,8 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
     def send_keepalive_ping(self) -> None:
         """Ask whether the peer is there."""
         self._heard = False
+        if self._receiver is not None:
+            self._receiver.ping_sent()
         super().send_keepalive_ping()
 
     def shutdown(self) -> None:

@@ -24,7 +24,7 @@ _INSERT_ROOM: Final = """
         :body
     )
 """
-# Most changes are of seats. This touches only the indexes that count them.
+# Most changes are of seats that come and go. This touches only the indexes that count them.
 _UPDATE_SEATS: Final = """
     UPDATE rooms SET version = :version, seat_count = :seat_count, joined_total = :joined_total, body = :body
     WHERE code = :code
@@ -111,8 +111,10 @@ def _commit(connection: sqlite3.Connection, rows: CommitRows) -> None:
         ).fetchone()
         if held is not None:
             raise ClaimTaken(Claimed(code=held[0], fingerprint=held[1]))
-    stored = connection.execute("SELECT version, state FROM rooms WHERE code = ?", (rows.code,)).fetchone()
-    version, state = (0, None) if stored is None else stored
+    stored = connection.execute(
+        "SELECT version, state, due_at FROM rooms WHERE code = ?", (rows.code,)
+    ).fetchone()
+    version, state, due_at = (0, None, None) if stored is None else stored
     if version != rows.expected_version:
         raise VersionConflict(f"room {rows.code} is at version {version}, not {rows.expected_version}")
     if rows.room is None:
@@ -121,7 +123,7 @@ def _commit(connection: sqlite3.Connection, rows: CommitRows) -> None:
     else:
         if state is None:
             statement = _INSERT_ROOM
-        elif state == rows.room.state:
+        elif (state, due_at) == (rows.room.state, rows.room.due_at):
             statement = _UPDATE_SEATS
         else:
             statement = _UPDATE_ROOM

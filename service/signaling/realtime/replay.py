@@ -1,0 +1,67 @@
+"""What was sent on one seat, kept for as long as it may have to be sent again.
+
+The client counts the frames of its seat, and so does this: a number says what arrived. Frames are kept as the
+very bytes that were sent, so one that went to a whole room is in memory once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from msgspec import Struct
+
+FRAME_COST: Final = 48
+"""Bytes that a kept frame takes beside its text."""
+
+
+class ReplayLimits(Struct, frozen=True, kw_only=True):
+    """Bounds of what is kept for one seat."""
+
+    frames: int
+    total_bytes: int
+
+
+class Replay:
+    """The last frames of one seat, oldest first. Over its limits the oldest are forgotten."""
+
+    __slots__ = ("_bytes", "_frames", "_max_bytes", "_max_frames", "sent")
+
+    def __init__(self, limits: ReplayLimits) -> None:
+        """Nothing was sent yet."""
+        self.sent = 0
+        """How many frames were sent on this seat."""
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0
+        self._max_frames = limits.frames
+        self._max_bytes = limits.total_bytes
+
+    def add(self, frame: bytes) -> None:
+        """A frame is being sent."""
+        self.sent += 1
+        self._frames.append(frame)
+        self._bytes += len(frame) + FRAME_COST
+        while self._bytes > self._max_bytes or len(self._frames) > self._max_frames:
+            self._forget_oldest()
+
+    def acknowledge(self, received: int) -> None:
+        """The client has so many: they need not be kept. More than were sent is no news."""
+        if received <= self.sent:
+            for _ in range(received - self.sent + len(self._frames)):
+                self._forget_oldest()
+
+    def since(self, received: int) -> list[bytes] | None:
+        """What follows the first ``received`` frames; None if some of it is not kept, or never was sent."""
+        missing = self.sent - received
+        if not 0 <= missing <= len(self._frames):
+            return None
+        return list(self._frames)[len(self._frames) - missing :]
+
+    def restart(self, received: int) -> None:
+        """Some are lost for good: count on from where the client is."""
+        self._frames.clear()
+        self._bytes = 0
+        self.sent = received
+
+    def _forget_oldest(self) -> None:
+        self._bytes -= len(self._frames.popleft()) + FRAME_COST
