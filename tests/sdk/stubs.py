@@ -181,7 +181,9 @@ CONNECTED: Json = {
 }
 
 
-def room_joined(request_id: str | None, participants: Sequence[Json] = (), socket_id: str = "me") -> Json:
+def room_joined(
+    request_id: str | None, participants: Sequence[Json] = (), socket_id: str = "me", window: int = 0
+) -> Json:
     return {
         "type": "room_joined",
         **({} if request_id is None else {"request_id": request_id}),
@@ -192,7 +194,7 @@ def room_joined(request_id: str | None, participants: Sequence[Json] = (), socke
             "expires_at": "2035-12-18T12:30:00Z",
             "max_participants": 30,
             "resume_token": "token",
-            "resume_window_seconds": 0,
+            "resume_window_seconds": window,
         },
     }
 
@@ -223,12 +225,12 @@ class Peer:
         frame: Json = json.loads(await self.socket.recv())
         return frame
 
-    async def seat(self, participants: Sequence[Json] = (), socket_id: str = "me") -> None:
+    async def seat(self, participants: Sequence[Json] = (), socket_id: str = "me", window: int = 0) -> None:
         """Greet, take a join and grant it."""
         await self.send(CONNECTED)
         join = await self.take()
         assert join["type"] == "join"
-        await self.send(room_joined(join["request_id"], participants, socket_id))
+        await self.send(room_joined(join["request_id"], participants, socket_id, window))
 
     async def answer_pings(self) -> None:
         """Answer what is asked until the end."""

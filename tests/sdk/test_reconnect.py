@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from signaling_client import (
     ConnectionFailed,
     PayloadTooLarge,
     Reconnected,
+    Reconnecting,
     RetryPolicy,
     RoomClosed,
     RoomExpired,
@@ -25,11 +27,20 @@ from signaling_client import (
     connect,
 )
 from signaling_client._closes import may_reconnect
-from signaling_client.messages import Event, OfferRelay, ParticipantJoined, ParticipantLeft, RoomLeft
+from signaling_client.messages import (
+    Event,
+    IceCandidateRelay,
+    OfferRelay,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantReconnected,
+    ParticipantReconnecting,
+    RoomLeft,
+)
 from support.server import ServerProcess
 
 from .conftest import DEADLINE, NO_TLS
-from .stubs import Cable, Peer, participant, socket_stub
+from .stubs import CONNECTED, Cable, Json, Peer, participant, room_joined, socket_stub
 
 PATIENT = RetryPolicy(attempts=200, first=0.05, longest=0.3)
 BRIEF = RetryPolicy(attempts=4, first=0.01, longest=0.05)
@@ -64,34 +75,99 @@ async def failure(session: Session) -> SignalingError:
 # The real service
 
 
-async def test_a_cut_line_is_joined_anew(server: ServerProcess, cable: Cable, room_code: str) -> None:
+async def test_a_cut_line_is_resumed(server: ServerProcess, cable: Cable, room_code: str) -> None:
+    """Nothing is missing, nothing comes twice, whenever the line is cut; the others see the same one."""
     async with (
         connect(server.base_url, room_code=room_code, display_name="Ben") as ben,
         connect(cable.url, room_code=room_code, display_name="Ann", user_id="u", reconnect=PATIENT) as ann,
     ):
         before = ann.socket_id
         view = ann.participants
-        cable.cut()
-        *_, back = await until(ann, Reconnected)
-        assert isinstance(back, Reconnected)
-        assert (back.previous_socket_id, back.socket_id) == (before, ann.socket_id)
-        assert ann.socket_id != before
-        assert ben.socket_id in {one.socket_id for one in back.participants}
+        sent = 0
+        heard: list[Event] = []
+        for _ in range(4):
+            for _ in range(10):
+                sent += 1
+                await ben.ice_candidate(before, {"candidate": f"c{sent}"})
+            cable.cut()
+            for _ in range(10):
+                sent += 1
+                await ben.ice_candidate(before, {"candidate": f"c{sent}"})
+            heard += await until(ann, Reconnected)
+            back = heard[-1]
+            assert isinstance(back, Reconnected)
+            assert back.recovered
+            assert (back.previous_socket_id, back.socket_id, ann.socket_id) == (before,) * 3
+            assert ann.connected
+        while len(candidates(heard)) < sent:
+            heard += await until(ann, IceCandidateRelay)
+        assert candidates(heard) == [f"c{number}" for number in range(1, sent + 1)]
+        told = [type(event) for event in heard if isinstance(event, Reconnecting | Reconnected)]
+        assert told == [Reconnecting, Reconnected] * 4
         assert view is ann.participants
-        assert ben.socket_id in view
-        assert ann.connected
+        assert set(view) == {ben.socket_id}
 
-        # To the others it is a newcomer with the same name, and whoever was before is gone.
-        *_, joined = await until(ben, ParticipantJoined)
-        assert isinstance(joined, ParticipantJoined)
-        *_, left = await until(ben, ParticipantLeft)
-        assert isinstance(left, ParticipantLeft)
-        assert (left.payload.socket_id, left.payload.reason) == (before, "connection_lost")
-        await ben.offer(ann.socket_id, "v=0")
-        *_, offer = await until(ann, OfferRelay)
-        assert isinstance(offer, OfferRelay)
-        assert ben.participants[ann.socket_id].display_name == "Ann"
-        assert ben.participants[ann.socket_id].user_id == "u"
+        # What it sends is from the same member, and the others saw it go and come back.
+        await ann.offer(ben.socket_id, "v=0")
+        seen = await until(ben, OfferRelay)
+        assert isinstance(seen[-1], OfferRelay)
+        assert seen[-1].payload.from_ == before
+        assert not [event for event in seen if isinstance(event, ParticipantLeft)]
+        assert ben.participants[before].connection == "connected"
+        assert ben.participants[before].display_name == "Ann"
+
+
+def candidates(events: list[Event]) -> list[str]:
+    return [
+        event.payload.candidate.candidate
+        for event in events
+        if isinstance(event, IceCandidateRelay) and event.payload.candidate is not None
+    ]
+
+
+async def test_others_see_who_is_reconnecting(server: ServerProcess, cable: Cable, room_code: str) -> None:
+    async with (
+        connect(server.base_url, room_code=room_code) as ben,
+        connect(cable.url, room_code=room_code, reconnect=PATIENT) as ann,
+    ):
+        cable.plugged = False
+        cable.cut()
+        await until(ben, ParticipantReconnecting)
+        assert ben.participants[ann.socket_id].connection == "reconnecting"
+        cable.plugged = True
+        await until(ben, ParticipantReconnected)
+        assert ben.participants[ann.socket_id].connection == "connected"
+
+
+async def test_a_seat_that_ended_is_joined_anew(tmp_path: Path) -> None:
+    """Whoever stays away too long is a newcomer with the same name, and whoever was before is gone."""
+    with ServerProcess(data_dir=tmp_path, RECONNECT_GRACE_SECONDS="1") as server:
+        async with (
+            AsyncSignalingClient(server.base_url, api_key=server.api_key, tls=NO_TLS) as client,
+            Cable(server.port) as cable,
+        ):
+            code = (await client.create_room()).room_code
+            async with (
+                connect(server.base_url, room_code=code) as ben,
+                connect(cable.url, room_code=code, display_name="Ann", user_id="u", reconnect=PATIENT) as ann,
+            ):
+                before = ann.socket_id
+                cable.plugged = False
+                cable.cut()
+                *_, left = await until(ben, ParticipantLeft)
+                assert isinstance(left, ParticipantLeft)
+                assert (left.payload.socket_id, left.payload.reason) == (before, "connection_lost")
+                cable.plugged = True
+                *_, back = await until(ann, Reconnected)
+                assert isinstance(back, Reconnected)
+                assert not back.recovered
+                assert (back.previous_socket_id, back.socket_id) == (before, ann.socket_id)
+                assert ann.socket_id != before
+                assert (
+                    {one.socket_id for one in back.participants} == set(ann.participants) == {ben.socket_id}
+                )
+                await until(ben, ParticipantJoined)
+                assert ben.participants[ann.socket_id].user_id == "u"
 
 
 async def test_a_restart_of_the_service_is_outlived(tmp_path: Path) -> None:
@@ -105,11 +181,17 @@ async def test_a_restart_of_the_service_is_outlived(tmp_path: Path) -> None:
                 connect(cable.url, room_code=code, reconnect=PATIENT) as ann,
                 connect(cable.url, room_code=code, reconnect=PATIENT) as ben,
             ):
+                names = (ann.socket_id, ben.socket_id)
                 # Until it is back, nobody gets through: it would ask each to wait five seconds.
                 cable.plugged = False
                 await asyncio.to_thread(server.restart)
                 cable.target, cable.plugged = server.port, True
-                await asyncio.gather(until(ann, Reconnected), until(ben, Reconnected))
+                for events in await asyncio.gather(until(ann, Reconnected), until(ben, Reconnected)):
+                    back = events[-1]
+                    assert isinstance(back, Reconnected)
+                    assert not back.recovered
+                    assert back.socket_id == back.previous_socket_id
+                assert (ann.socket_id, ben.socket_id) == names
                 await ann.offer(ben.socket_id, "after the restart")
                 *_, offer = await until(ben, OfferRelay)
                 assert isinstance(offer, OfferRelay)
@@ -180,7 +262,7 @@ async def test_leaving_while_the_line_is_lost(cable: Cable, room_code: str, way:
             while cable.opened < 3:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
             await getattr(ann, way)()
-            assert [event async for event in ann] == []
+            assert [type(event) for event in [event async for event in ann]] == [Reconnecting]
         opened = cable.opened
     assert cable.opened == opened
 
@@ -211,12 +293,15 @@ async def test_closes_that_invite_back(code: int) -> None:
     room = Room(code)
     async with socket_stub(room.talk) as url:
         async with connect(url, room_code="a7x9k2", reconnect=BRIEF) as session:
-            (back,) = await until(session, Reconnected)
-            assert back == Reconnected(
-                socket_id="seat-2",
-                previous_socket_id="seat-1",
-                participants=tuple(session.participants.values()),
-            )
+            assert await until(session, Reconnected) == [
+                Reconnecting(code),
+                Reconnected(
+                    socket_id="seat-2",
+                    previous_socket_id="seat-1",
+                    participants=tuple(session.participants.values()),
+                    recovered=False,
+                ),
+            ]
             await session.ping()
         assert room.seats == 2
 
@@ -341,8 +426,160 @@ async def test_what_came_before_the_cut_comes_before_the_news_of_it() -> None:
     async with socket_stub(talk) as url, connect(url, room_code="a7x9k2", reconnect=BRIEF) as session:
         events = await until(session, Reconnected) + await until(session, ParticipantJoined)
         names = [
-            event.payload.socket_id if isinstance(event, ParticipantJoined) else "Reconnected"
+            event.payload.socket_id if isinstance(event, ParticipantJoined) else type(event).__name__
             for event in events
         ]
-        assert names == ["ben", "cat", "Reconnected", "dan"]
+        assert names == ["ben", "cat", "Reconnecting", "Reconnected", "dan"]
         assert set(session.participants) == {"dan"}
+
+
+# Resuming, by the book
+
+
+class Seats:
+    """Leads the sockets of a stub that keeps seats: what each said to come in is in `entries`."""
+
+    def __init__(self, *answers: Json) -> None:
+        self.answers = list(answers)
+        self.entries: list[Json] = []
+        self.pings: list[Json] = []
+
+    async def talk(self, peer: Peer) -> None:
+        if not self.entries:
+            self.entries.append({})
+            await peer.seat([participant("ben"), participant("cat")], window=20)
+            await peer.send({"type": "participant_joined", "payload": participant("dan")})
+            await peer.send({"type": "of_a_newer_service", "payload": {}})
+            await peer.socket.close(4001)
+            return
+        await peer.send(CONNECTED)
+        while self.answers:
+            entry = await peer.take()
+            self.entries.append(entry)
+            answer = self.answers.pop(0)
+            await peer.send({**answer, "request_id": entry["request_id"]})
+            if answer["type"] == "resumed":
+                for _ in range(answer["payload"]["replayed"]):
+                    await peer.send(
+                        {"type": "participant_left", "payload": {"socket_id": "ben", "reason": "left"}}
+                    )
+                break
+            if answer["type"] == "room_joined":
+                break
+        async for text in peer.socket:
+            self.pings.append(json.loads(text))
+            pong = {"server_time": "2025-12-18T10:31:00Z"}
+            await peer.send({"type": "pong", "request_id": self.pings[-1]["request_id"], "payload": pong})
+
+
+def resumed(*participants: str, recovered: bool, replayed: int = 0) -> Json:
+    payload = {
+        "room_code": "a7x9k2",
+        "socket_id": "me",
+        "participants": [participant(name) for name in participants],
+        "recovered": recovered,
+        "replayed": replayed,
+        "resume_token": "token-2",
+    }
+    return {"type": "resumed", "payload": payload}
+
+
+RESUME_FAILED: Json = {"type": "error", "payload": {"code": "resume_failed", "message": "no"}}
+
+
+async def test_what_is_said_to_resume() -> None:
+    """Contract 4: the token, and the frames that arrived counting from `room_joined`, unknown ones included."""
+    seats = Seats(resumed("cat", "dan", recovered=True, replayed=1))
+    async with (
+        socket_stub(seats.talk) as url,
+        connect(url, room_code="a7x9k2", reconnect=BRIEF) as session,
+    ):
+        *_, back, left = await until(session, ParticipantLeft)
+        assert isinstance(back, Reconnected)
+        assert (back.recovered, back.socket_id, back.previous_socket_id) == (True, "me", "me")
+        assert isinstance(left, ParticipantLeft)
+        assert set(session.participants) == {"cat", "dan"}
+        entry = seats.entries[1]
+        assert (entry["type"], entry["payload"]) == ("resume", {"resume_token": "token", "received": 3})
+        # Counting goes on: the replayed frame was the fourth.
+        await session.ping()
+        await session.ping()
+        assert [ping["payload"] for ping in seats.pings] == [{"received": 4}, {"received": 5}]
+
+
+async def test_what_was_lost_is_replaced_by_the_truth() -> None:
+    seats = Seats(resumed("dan", "eve", recovered=False))
+    async with (
+        socket_stub(seats.talk) as url,
+        connect(url, room_code="a7x9k2", reconnect=BRIEF) as session,
+    ):
+        *_, back = await until(session, Reconnected)
+        assert isinstance(back, Reconnected)
+        assert not back.recovered
+        assert [one.socket_id for one in back.participants] == ["dan", "eve"]
+        assert set(session.participants) == {"dan", "eve"}
+        await session.ping()
+        assert seats.pings[0]["payload"] == {"received": 3}
+
+
+async def test_a_seat_that_cannot_be_resumed_is_joined_anew_on_the_same_socket() -> None:
+    seats = Seats(RESUME_FAILED, room_joined(None, [participant("dan")], "me-again"))
+    async with (
+        socket_stub(seats.talk) as url,
+        connect(url, room_code="a7x9k2", display_name="Ann", reconnect=BRIEF) as session,
+    ):
+        *_, back = await until(session, Reconnected)
+        assert isinstance(back, Reconnected)
+        assert (back.recovered, back.socket_id, back.previous_socket_id) == (False, "me-again", "me")
+        assert [entry.get("type") for entry in seats.entries[1:]] == ["resume", "join"]
+        assert seats.entries[2]["payload"] == {"room_code": "a7x9k2", "display_name": "Ann"}
+        await session.ping()
+        assert seats.pings[0]["payload"] == {"received": 1}
+
+
+async def test_a_service_that_cannot_now_is_asked_again() -> None:
+    """A refusal that may pass does not cost the seat."""
+    refusal: Json = {
+        "type": "error",
+        "payload": {"code": "server_error", "message": "no", "retry_after": 0.01},
+    }
+    seats = Seats(refusal)
+    async with (
+        socket_stub(seats.talk) as url,
+        connect(url, room_code="a7x9k2", reconnect=PATIENT) as session,
+    ):
+        async with asyncio.timeout(DEADLINE):
+            while len(seats.entries) < 2:  # noqa: ASYNC110 - the stub has no event
+                await asyncio.sleep(0.01)
+        seats.answers.append(resumed("cat", recovered=True))
+        *_, back = await until(session, Reconnected)
+        assert isinstance(back, Reconnected)
+        assert back.recovered
+        assert [entry["payload"]["resume_token"] for entry in seats.entries[1:]] == ["token", "token"]
+
+
+async def test_a_token_is_replaced_by_each_use() -> None:
+    tokens: list[str] = []
+
+    async def talk(peer: Peer) -> None:
+        if not tokens:
+            tokens.append("")
+            await peer.seat(window=20)
+            await peer.socket.close(4001)
+            return
+        await peer.send(CONNECTED)
+        entry = await peer.take()
+        tokens.append(entry["payload"]["resume_token"])
+        answer = resumed(recovered=True)
+        answer["payload"]["resume_token"] = f"token-{len(tokens)}"
+        await peer.send({**answer, "request_id": entry["request_id"]})
+        if len(tokens) < 4:
+            await peer.socket.close(4001)
+        else:
+            await peer.answer_pings()
+
+    async with socket_stub(talk) as url, connect(url, room_code="a7x9k2", reconnect=PATIENT) as session:
+        for _ in range(3):
+            await until(session, Reconnected)
+        await session.ping()
+    assert tokens == ["", "token", "token-2", "token-3"]

@@ -36,8 +36,9 @@ def test_what_follows_is_told_from_what_was_received() -> None:
 
 def test_the_very_bytes_are_kept() -> None:
     frame = bytes(100)
-    (kept,) = _filled(PLENTY, frame).since(0) or ()
-    assert kept is frame
+    kept = _filled(PLENTY, frame).since(0)
+    assert kept is not None
+    assert kept[0] is frame
 
 
 def test_over_the_bound_of_frames_the_oldest_are_forgotten() -> None:

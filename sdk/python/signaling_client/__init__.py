@@ -40,7 +40,7 @@ from signaling_client.errors import (
     UnexpectedAnswer,
     UnknownType,
 )
-from signaling_client.messages import Reconnected
+from signaling_client.messages import Reconnected, Reconnecting
 from signaling_client.retry import NO_RETRY, RetryPolicy
 from signaling_client.session import Session
 
@@ -61,6 +61,7 @@ __all__ = [
     "PeerNotFound",
     "RateLimited",
     "Reconnected",
+    "Reconnecting",
     "ResumeFailed",
     "RetryPolicy",
     "RoomClosed",

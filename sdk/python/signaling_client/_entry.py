@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from signaling_client._line import Address, Line, LineClosed
 from signaling_client._requests import error_of_message
-from signaling_client.errors import ConnectionFailed, RoomFull, SignalingError
-from signaling_client.messages import ErrorMessage, Join, JoinPayload, RoomJoined, RoomJoinedPayload
+from signaling_client.errors import ConnectionFailed, ResumeFailed, RoomFull, SignalingError
+from signaling_client.messages import (
+    ErrorMessage,
+    Join,
+    JoinPayload,
+    Resume,
+    Resumed,
+    ResumedPayload,
+    ResumePayload,
+    RoomJoined,
+    RoomJoinedPayload,
+)
 from signaling_client.retry import RetryPolicy, is_passing
 
-_JOIN_ID: Final = "join"
+_ENTRY_ID: Final = "entry"
+
+Answer = TypeVar("Answer", RoomJoined, Resumed)
+
+
+@dataclass(slots=True)
+class Seat:
+    """What it takes to have a seat again: its token, None for none, and how many of its frames arrived."""
+
+    token: str | None = None
+    received: int = 0
 
 
 class Entry:
-    """Takes a seat in one room, on a new line each time."""
+    """Takes a seat in one room, the old one where that goes, on a new line each time."""
 
     def __init__(self, address: Address, join: JoinPayload) -> None:
         self._address = address
@@ -26,7 +47,9 @@ class Entry:
         failures = 0
         while True:
             try:
-                return await self._enter()
+                line, joined = await self._enter(Seat())
+                assert isinstance(joined, RoomJoinedPayload)
+                return line, joined
             except SignalingError as error:
                 failures += 1
                 wait = policy.wait(failures, error.retry_after) if is_passing(error) else None
@@ -34,10 +57,13 @@ class Entry:
                     raise
             await asyncio.sleep(wait)
 
-    async def again(self, policy: RetryPolicy, failures: int) -> tuple[Line, RoomJoinedPayload, int]:
-        """A seat after the line was lost, for the ``failures``-th time in short succession.
+    async def again(
+        self, policy: RetryPolicy, failures: int, seat: Seat
+    ) -> tuple[Line, RoomJoinedPayload | ResumedPayload, int]:
+        """The seat again after its line was lost, for the ``failures``-th time in short succession.
 
-        Answers how many failures there are now, too.
+        A new one (RoomJoinedPayload) where the old one has ended. Answers how many failures there are now,
+        too.
         Raises the SignalingError of the last try, ConnectionFailed if there is none left.
         """
         lost: SignalingError = ConnectionFailed("The line was lost too often")
@@ -47,7 +73,7 @@ class Entry:
                 raise lost
             await asyncio.sleep(wait)
             try:
-                return *await self._enter(), failures
+                return *await self._enter(seat), failures
             except SignalingError as error:
                 # Full is the room also while the service still holds the seat of the lost line.
                 if not (is_passing(error) or isinstance(error, RoomFull)):
@@ -55,11 +81,11 @@ class Entry:
                 failures += 1
                 lost = error
 
-    async def _enter(self) -> tuple[Line, RoomJoinedPayload]:
+    async def _enter(self, seat: Seat) -> tuple[Line, RoomJoinedPayload | ResumedPayload]:
         line = await Line.open(self._address)
         try:
             async with asyncio.timeout(self._address.timeout):
-                return line, await self._seat(line)
+                return line, await self._resume(line, seat) or await self._join_anew(line)
         except TimeoutError:
             line.abort()
             raise ConnectionFailed(f"No answer to `join` within {self._address.timeout} s") from None
@@ -71,14 +97,32 @@ class Entry:
             line.abort()
             raise
 
-    async def _seat(self, line: Line) -> RoomJoinedPayload:
-        """Join. Taking back the seat of a lost line, once the service keeps seats, has its place here."""
-        await line.send(Join(payload=self._join, request_id=_JOIN_ID))
-        while True:
-            match await line.receive():
-                case RoomJoined(payload=joined):
-                    return joined
-                case ErrorMessage(payload=refusal):
-                    raise error_of_message(refusal)
-                case _:
-                    pass
+    async def _resume(self, line: Line, seat: Seat) -> ResumedPayload | None:
+        """Take the seat again; None if there is none, or it has ended."""
+        if seat.token is None:
+            return None
+        payload = ResumePayload(resume_token=seat.token, received=seat.received)
+        await line.send(Resume(payload=payload, request_id=_ENTRY_ID))
+        try:
+            answer = await _answer(line, Resumed)
+        except ResumeFailed:
+            seat.token = None
+            return None
+        line.count = seat.received
+        return answer.payload
+
+    async def _join_anew(self, line: Line) -> RoomJoinedPayload:
+        await line.send(Join(payload=self._join, request_id=_ENTRY_ID))
+        answer = await _answer(line, RoomJoined)
+        line.count = 1
+        return answer.payload
+
+
+async def _answer(line: Line, kind: type[Answer]) -> Answer:
+    """The answer to what was sent last. Raises the SignalingError with which it was refused."""
+    while True:
+        message = await line.receive()
+        if isinstance(message, kind):
+            return message
+        if isinstance(message, ErrorMessage):
+            raise error_of_message(message.payload)

@@ -64,6 +64,8 @@ class Line:
     def __init__(self, socket: ClientConnection, greeting: Connected) -> None:
         self._socket = socket
         self._max_frame_bytes = greeting.payload.max_frame_bytes
+        self.count = 0
+        """How many frames of the seat arrived: whoever takes a seat on the line sets where to count from."""
 
     @classmethod
     async def open(cls, address: Address) -> Self:
@@ -117,7 +119,12 @@ class Line:
 
     async def receive(self) -> ServerMessage:
         """The next message that this version knows. Raises LineClosed at the end, or UnexpectedAnswer."""
-        return await _receive(self._socket)
+        while True:
+            message = await _receive(self._socket)
+            # Also what this version does not know is a frame of the seat.
+            self.count += 1
+            if message is not None:
+                return message
 
     async def close(self) -> None:
         """Say goodbye: the service takes it as leaving the room."""
@@ -130,20 +137,19 @@ class Line:
 
 async def _greeting(socket: ClientConnection) -> Connected:
     message = await _receive(socket)
+    while message is None:
+        message = await _receive(socket)
     if not isinstance(message, Connected):
         raise UnexpectedAnswer(f"Expected a greeting, got {type(message).__name__}")
     return message
 
 
-async def _receive(socket: ClientConnection) -> ServerMessage:
-    while True:
-        try:
-            frame = await socket.recv()
-        except ConnectionClosed as closed:
-            raise _closed(closed) from closed
-        message = decode(frame)
-        if message is not None:
-            return message
+async def _receive(socket: ClientConnection) -> ServerMessage | None:
+    try:
+        frame = await socket.recv()
+    except ConnectionClosed as closed:
+        raise _closed(closed) from closed
+    return decode(frame)
 
 
 def _closed(closed: ConnectionClosed) -> LineClosed:

@@ -43,11 +43,17 @@ from signaling_client._generated.messages import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantLeftPayload,
+    ParticipantReconnected,
+    ParticipantReconnectedPayload,
+    ParticipantReconnecting,
+    ParticipantReconnectingPayload,
     Ping,
     PingPayload,
     Pong,
     PongPayload,
     Resume,
+    Resumed,
+    ResumedPayload,
     ResumePayload,
     RoomJoined,
     RoomJoinedPayload,
@@ -58,21 +64,34 @@ from signaling_client._generated.messages import (
 
 
 @dataclass(frozen=True, slots=True)
-class Reconnected:
-    """The line had broken, and the session has joined its room anew.
+class Reconnecting:
+    """The line has broken; the session is coming back by itself, and says so with `Reconnected`.
 
-    To the others it is a new participant: ``socket_id`` is its new name, and those of before
-    (``previous_socket_id`` and what was said to it) are gone. ``participants`` are those in the room now.
-    Drop all peer connections; those who are there will send offers. What was sent to the session in between
-    is lost.
+    Leave peer connections alone: media may well flow on. ``close_code``: how the line ended (RFC 6455, 7.4);
+    1006: without a word.
+    """
+
+    close_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """The session is in its room again.
+
+    ``recovered`` is true: it has its seat again, and every message that was missed follows, in order: go on
+    as if nothing had happened. Else some are lost, and ``participants`` says who is in the room now. If
+    ``socket_id`` is the ``previous_socket_id``, the seat was kept: have the peer connections that stay
+    restart ICE. If it is another, the session has joined anew and is a new participant to the others: drop
+    all peer connections; those who are there will send offers.
     """
 
     socket_id: str
     previous_socket_id: str
     participants: tuple[Participant, ...]
+    recovered: bool
 
 
-Event: TypeAlias = ServerMessage | Reconnected
+Event: TypeAlias = ServerMessage | Reconnecting | Reconnected
 """What `async for` over a session gives."""
 
 __all__ = [
@@ -105,13 +124,20 @@ __all__ = [
     "ParticipantJoined",
     "ParticipantLeft",
     "ParticipantLeftPayload",
+    "ParticipantReconnected",
+    "ParticipantReconnectedPayload",
+    "ParticipantReconnecting",
+    "ParticipantReconnectingPayload",
     "Ping",
     "PingPayload",
     "Pong",
     "PongPayload",
     "Reconnected",
+    "Reconnecting",
     "Resume",
     "ResumePayload",
+    "Resumed",
+    "ResumedPayload",
     "RoomJoined",
     "RoomJoinedPayload",
     "RoomLeft",

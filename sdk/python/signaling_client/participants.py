@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 
-from signaling_client.messages import Participant, ParticipantJoined, ParticipantLeft, RoomLeft, ServerMessage
+from msgspec.structs import replace
+
+from signaling_client.messages import (
+    Participant,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantReconnected,
+    ParticipantReconnecting,
+    RoomLeft,
+    ServerMessage,
+)
 
 
 class Participants(Mapping[str, Participant]):
@@ -48,7 +58,16 @@ class Participants(Mapping[str, Participant]):
                 self._present = {**self._present, participant.socket_id: participant}
             case ParticipantLeft(payload=gone):
                 self._present = {key: one for key, one in self._present.items() if key != gone.socket_id}
+            case ParticipantReconnecting(payload=one):
+                self._set_connection(one.socket_id, "reconnecting")
+            case ParticipantReconnected(payload=one):
+                self._set_connection(one.socket_id, "connected")
             case RoomLeft():
                 self._present = {}
             case _:
                 pass
+
+    def _set_connection(self, socket_id: str, connection: str) -> None:
+        known = self._present.get(socket_id)
+        if known is not None:
+            self._present = {**self._present, socket_id: replace(known, connection=connection)}

@@ -11,7 +11,7 @@ from typing import Self
 
 from signaling_client import _webrtc
 from signaling_client._closes import error_of_close, may_reconnect
-from signaling_client._entry import Entry
+from signaling_client._entry import Entry, Seat
 from signaling_client._inbox import Inbox
 from signaling_client._line import Line, LineClosed
 from signaling_client._requests import Requests
@@ -36,8 +36,11 @@ from signaling_client.messages import (
     Offer,
     OfferPayload,
     Ping,
+    PingPayload,
     Pong,
     Reconnected,
+    Reconnecting,
+    ResumedPayload,
     RoomJoinedPayload,
     RoomLeft,
     ServerMessage,
@@ -53,9 +56,9 @@ class Session:
     """A seat in a room. `connect` makes it.
 
     ``async for message in session`` gives what comes in (see `messages.Event`): who joins and leaves, offers,
-    answers and candidates, `Reconnected` after a lost line, `RoomLeft` when the room ends, and an
-    `ErrorMessage` that no call of yours waits for any more. It ends when you have left or the room has ended;
-    it raises the error with which the session could not go on.
+    answers and candidates, `Reconnecting` and `Reconnected` when the line is lost, `RoomLeft` when the room
+    ends, and an `ErrorMessage` that no call of yours waits for any more. It ends when you have left or the
+    room has ended; it raises the error with which the session could not go on.
 
     Read it steadily: see `connect` for what happens when you do not.
     """
@@ -73,6 +76,8 @@ class Session:
         self._entry = entry
         self._line: Line | None = line
         self._joined = joined
+        self._socket_id = joined.socket_id
+        self._seat = _seat_of(joined)
         self._timeout = timeout
         self._reconnect = reconnect
         self._participants = Participants()
@@ -87,8 +92,8 @@ class Session:
 
     @property
     def socket_id(self) -> str:
-        """Your own name in the room; another one after `Reconnected`."""
-        return self._joined.socket_id
+        """Your own name in the room. It stays over a lost line, unless the seat could not be kept."""
+        return self._socket_id
 
     @property
     def room_code(self) -> str:
@@ -109,7 +114,8 @@ class Session:
     def participants(self) -> Participants:
         """The others in the room, by `socket_id`: always as the service told last.
 
-        It may be ahead of what you have read. While the line is lost, it shows those of before.
+        It may be ahead of what you have read. While the line is lost, it shows those of before. The
+        `connection` of a participant is `reconnecting` while that one's line is lost.
         """
         return self._participants
 
@@ -146,7 +152,7 @@ class Session:
 
     async def ping(self) -> datetime:
         """A round trip to the service: its clock, UTC. Raises what every call of a session raises."""
-        answer = await self._ask(lambda ids: [Ping(request_id=ids[0])], 1)
+        answer = await self._ask(lambda ids: [self._ping(ids[0])], 1)
         if not isinstance(answer, Pong):
             raise UnexpectedAnswer(f"The answer to `ping` was {type(answer).__name__}")
         return answer.payload.server_time
@@ -187,7 +193,12 @@ class Session:
 
         The service answers in order: a pong to a ping behind it says that it was taken.
         """
-        await self._ask(lambda ids: [message_of(ids[0]), Ping(request_id=ids[1])], 2)
+        await self._ask(lambda ids: [message_of(ids[0]), self._ping(ids[1])], 2)
+
+    def _ping(self, request_id: str) -> Ping:
+        """A ping that says what arrived: the service need not keep that for a resume."""
+        assert self._line is not None
+        return Ping(request_id=request_id, payload=PingPayload(received=self._line.count))
 
     async def _ask(
         self, messages_of: Callable[[list[str]], list[ClientMessage]], count: int
@@ -239,14 +250,16 @@ class Session:
             self._line = None
             if self._leaving or self._ended is not None:
                 return
+            self._seat.received = line.count
             self._requests.fail(ConnectionFailed("The line broke", close_code=closed.code))
             policy = self._reconnect
             if policy is None or not may_reconnect(closed.code):
                 raise error_of_close(closed.code, closed.reason)
+            await self._give(Reconnecting(closed.code))
             # A line that always breaks shortly after it stands is no better than one that never stands.
             failures = 1 if clock() - since > policy.longest else failures + 1
-            line, joined, failures = await self._entry.again(policy, failures)
-            await self._rejoined(line, joined)
+            line, answer, failures = await self._entry.again(policy, failures, self._seat)
+            await self._returned(line, answer)
 
     async def _read(self, line: Line) -> LineClosed:
         """Take in what comes until the line ends; how it did."""
@@ -262,16 +275,25 @@ class Session:
                 self._ended = self._end_of(message)
             await self._give(message)
 
-    async def _rejoined(self, line: Line, joined: RoomJoinedPayload) -> None:
-        before = self._joined.socket_id
-        self._joined = joined
-        self._participants._replace(joined.participants)
+    async def _returned(self, line: Line, answer: RoomJoinedPayload | ResumedPayload) -> None:
+        before = self._socket_id
+        recovered = isinstance(answer, ResumedPayload) and answer.recovered
+        self._socket_id = answer.socket_id
+        if isinstance(answer, ResumedPayload):
+            self._seat.token = answer.resume_token
+        else:
+            self._joined = answer
+            self._seat = _seat_of(answer)
+        if not recovered:
+            # Else what was missed follows, and is applied to the picture of before.
+            self._participants._replace(answer.participants)
         self._line = line
         await self._give(
             Reconnected(
-                socket_id=joined.socket_id,
+                socket_id=answer.socket_id,
                 previous_socket_id=before,
-                participants=tuple(joined.participants),
+                participants=tuple(answer.participants),
+                recovered=recovered,
             )
         )
 
@@ -290,3 +312,8 @@ class Session:
         kind = _ENDS.get(reason)
         detail = f"The seat has ended: {reason}"
         return error_of(reason, detail) if kind is None else kind(detail)
+
+
+def _seat_of(joined: RoomJoinedPayload) -> Seat:
+    """What it takes to have this seat again; a service that keeps none is not asked."""
+    return Seat(joined.resume_token if joined.resume_window_seconds > 0 else None)
