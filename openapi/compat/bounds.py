@@ -32,7 +32,7 @@ _Bound = tuple[float, bool]
 
 def bound_changes(old: Shape, new: Shape) -> Iterator[BoundChange]:
     """All bounds that differ, `format` apart, which says more than a bound."""
-    whole = "number" not in old.types | new.types
+    whole = "number" not in old.types
     for unit, lower, upper in _KINDS:
         before, after = _least(old.bounds, lower, whole), _least(new.bounds, lower, whole)
         if before != after:
@@ -62,9 +62,10 @@ def _least(bounds: Mapping[str, Any], keyword: str, whole: bool) -> _Bound | Non
         found.append((math.ceil(value) if whole else value, False))
     if keyword == "minimum" and (value := bounds.get("exclusiveMinimum")) is not None:
         found.append((math.floor(value) + 1, False) if whole else (value, True))
-    least = max(found, default=None)
-    # Nothing is shorter than nothing.
-    return None if keyword != "minimum" and least == (0, False) else least
+    if keyword != "minimum" and max(found, default=(0, False))[0] <= 0:
+        # Nothing is shorter than nothing.
+        return None
+    return max(found, default=None)
 
 
 def _most(bounds: Mapping[str, Any], keyword: str, whole: bool) -> _Bound | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from openapi.compat.shape import Document, Json
 
-_METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _IN_PATH: Final = re.compile(r"\{(.*?)\}")
 
 
@@ -45,8 +45,8 @@ def calls(document: Document) -> Mapping[tuple[str, str], Call]:
     return {
         (method, _IN_PATH.sub("{}", path)): Call(document, method, path, item)
         for path, item in document.content["paths"].items()
-        for method in _METHODS
-        if method in item
+        for method in item
+        if method in _METHODS
     }
 
 

@@ -26,6 +26,8 @@ class _Message:
     type: str
     direction: Direction
     payload: Schema
+    content: str
+    """Its media type."""
     replies: frozenset[str]
     correlation: str
     """Where the identifier is that an answer repeats; empty if none is."""
@@ -59,6 +61,9 @@ def _changes(old: tuple[Document, _Message], new: tuple[Document, _Message]) -> 
     (before, was), (after, now) = old, new
     for found in Schemas(before, after, now.direction).changes(was.payload, now.payload):
         yield Change(Side.MESSAGES, now.name, found.what, found.verdict, found.field, found.shared)
+    if was.content != now.content:
+        verdict = verdicts.REFUSED if now.direction is Direction.SENT else verdicts.UNREADABLE
+        yield _told(now.name, f"is {now.content}, was {was.content}", verdict)
     for reply in sorted(was.replies - now.replies):
         yield _told(now.name, f"is never answered by `{reply}` now", verdicts.WAITS)
     for reply in sorted(now.replies - was.replies):
@@ -96,6 +101,7 @@ def _messages(document: Document) -> Mapping[tuple[Direction, str], _Message]:
                 type=message["name"],
                 direction=direction,
                 payload=message["payload"],
+                content=message.get("contentType") or document.content.get("defaultContentType") or "",
                 replies=frozenset(document.followed(reply)["name"] for reply in replies),
                 correlation=correlation.get("location", "").rpartition("#/")[2],
                 errors=frozenset(message.get("x-error-codes", ())),

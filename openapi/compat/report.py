@@ -80,8 +80,8 @@ def _verdict(comparison: Comparison) -> Iterator[str]:
         return
     refused = comparison.unannounced
     total = sum(breaking.values())
-    verdict = "REFUSED" if refused else "OK"
-    yield f"{verdict}: {total} of {_number(count, 'change')} {'breaks' if total == 1 else 'break'} old clients."
+    verdict, verb = "REFUSED" if refused else "OK", "breaks" if total == 1 else "break"
+    yield f"{verdict}: {total} of {_number(count, 'change')} {verb} old clients."
     for side in Side:
         if breaking[side]:
             yield f"  {side.value}: {_version(comparison, side)}"
