@@ -32,6 +32,8 @@ _Bound = tuple[float, bool]
 
 def bound_changes(old: Shape, new: Shape) -> Iterator[BoundChange]:
     """All bounds that differ, `format` apart, which says more than a bound."""
+    if old.bounds == new.bounds:
+        return
     whole = "number" not in old.types
     for unit, lower, upper in _KINDS:
         before, after = _least(old.bounds, lower, whole), _least(new.bounds, lower, whole)

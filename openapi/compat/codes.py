@@ -61,7 +61,7 @@ def _close_changes(old: Json, new: Json) -> Iterator[Change]:
             continue
         if known["name"] != now["name"]:
             what = f"is called `{now['name']}`, was `{known['name']}`"
-            yield _told(f"close {code}", what, verdicts.NAME_IN_CODE)
+            yield _told(f"close {code}", what, verdicts.FOR_PEOPLE)
         if known["reconnect"] != now["reconnect"]:
             what = "says to reconnect now" if now["reconnect"] else "says not to reconnect now"
             yield _told(f"close {code}", what, verdicts.OTHER_RECONNECT)

@@ -45,7 +45,8 @@ def _lines(comparison: Comparison, since: str) -> Iterator[str]:
         if lines:
             yield from ["", side.value, *lines]
     if comparison.wording:
-        yield from ["", f"Wording only: {comparison.wording} descriptions, examples or titles."]
+        texts = _number(comparison.wording, "text")
+        yield from ["", f"Wording only: {texts} (descriptions, examples, titles)."]
     yield from ["", *_verdict(comparison)]
 
 
@@ -96,8 +97,7 @@ def _version(comparison: Comparison, side: Side) -> str:
             return f"the service's version says so, {new.service} after {old.service}."
         part = "second" if (old.service or "").startswith("0.") else "first"
         return (
-            f"the service's version must say so: raise the {part} number of `version` in pyproject.toml "
-            f"({new.service}, was {old.service})."
+            f"the service's version must say so: raise its {part} number ({new.service}, was {old.service})."
         )
     if comparison.raised(side):
         return f"the protocol version says so, {new.protocol} after {old.protocol}."

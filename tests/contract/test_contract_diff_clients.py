@@ -1,8 +1,8 @@
 """openapi/compat: what it calls harmless is harmless to the real service and to a real client.
 
 A message's schemas are changed at random. If that breaks no client that sends, the service's codec decodes
-what a client of the changed contract sends; if it breaks none that receives, today's SDK decodes what a service
-of the changed contract sends.
+what a client of the changed contract sends; if it breaks none that receives, today's SDK decodes what a
+service of the changed contract sends.
 """
 
 from __future__ import annotations

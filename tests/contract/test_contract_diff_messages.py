@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from signaling.contract.schemas import SCHEMAS_PATH
 from support.drafts import (
     Plant,
     add_field,
@@ -18,6 +19,8 @@ from support.drafts import (
     replace,
     taken_back,
 )
+
+ELSEWHERE: Final = "/api/schemas/v99/"
 
 # What is planted, what is told of it, and what is told when it is taken back.
 PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
@@ -251,7 +254,7 @@ PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
     ),
     (
         "a schema is elsewhere",
-        lambda draft: draft.index["bodies"][0].update({"$id": "/api/schemas/v1/rest/make-room.json"}),
+        lambda draft: draft.index["bodies"][0].update({"$id": f"{SCHEMAS_PATH}rest/make-room.json"}),
         ["BREAKS JSON Schema rest/create-room-request.json: is rest/make-room.json now"],
         ["BREAKS JSON Schema rest/make-room.json: is rest/create-room-request.json now"],
     ),
@@ -264,12 +267,12 @@ PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
     (
         "the folder of the schemas",
         lambda draft: [
-            one.update({"$id": one["$id"].replace("/v1/", "/v2/")})
+            one.update({"$id": one["$id"].replace(SCHEMAS_PATH, ELSEWHERE)})
             for group in ("unions", "bodies", "messages")
             for one in draft.index[group]
         ],
-        ["BREAKS JSON Schemas: are under /api/schemas/v2/, were under /api/schemas/v1/"],
-        ["BREAKS JSON Schemas: are under /api/schemas/v1/, were under /api/schemas/v2/"],
+        [f"BREAKS JSON Schemas: are under {ELSEWHERE}, were under {SCHEMAS_PATH}"],
+        [f"BREAKS JSON Schemas: are under {SCHEMAS_PATH}, were under {ELSEWHERE}"],
     ),
 ]
 
