@@ -72,7 +72,8 @@ class Schemas:
         if "object" in old.types & new.types:
             yield from self._fields(old, new, place)
             yield from self._extra(old, new, place)
-        if "array" in old.types & new.types:
+        anything = old.items is True and new.items is True
+        if "array" in old.types & new.types and not anything:
             yield from self._compare(old.items, new.items, place.items())
 
     def _fields(self, old: Shape, new: Shape, place: _Place) -> Iterator[Difference]:

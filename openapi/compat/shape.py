@@ -103,7 +103,7 @@ class Document:
             },
             required=frozenset(flat.get("required", ())),
             extra=flat.get("additionalProperties", True),
-            items=flat.get("items", True),
+            items=True if flat.get("items", {}) == {} else flat["items"],
             default=_told(flat["default"]) if flat.get("default") is not None else None,
             deprecated=bool(flat.get("deprecated", False)),
             rest=self._rest(flat),

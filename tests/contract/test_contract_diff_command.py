@@ -155,7 +155,7 @@ def test_the_version_of_one_side_does_not_speak_for_the_other(repository: Reposi
     code, output, _ = repository.diff("v0.1.0")
     assert code == 1
     assert "  BREAKS  POST /api/rooms, body `ttl_hours`: at most 100, was 168 (" in output
-    assert "  REST: the service's version must say so: raise the " in output
+    assert "  REST: the service's version must say so: raise its " in output
 
 
 def test_make(repository: Repository) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from signaling.contract.schemas import SCHEMAS_PATH
 from support.drafts import (
+    Json,
     Plant,
     add_field,
     changed,
@@ -17,6 +18,7 @@ from support.drafts import (
     lines,
     rename_field,
     replace,
+    required,
     taken_back,
 )
 
@@ -80,6 +82,18 @@ PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
         [
             "ok `OfferDescription.sdp` in `offer` from clients; `offer` to clients: "
             'left out means `""`, which was not said',
+        ],
+    ),
+    (
+        "a default that is not needed any more",
+        lambda draft: require_sdp(draft.message("OfferDescription")),
+        [
+            "BREAKS `offer` from clients `payload.description.sdp`: must be there now",
+            "ok `offer` to clients `payload.description.sdp`: is always there now",
+        ],
+        [
+            "ok `offer` from clients `payload.description.sdp`: may be left out now",
+            "BREAKS `offer` to clients `payload.description.sdp`: may be left out now",
         ],
     ),
     (
@@ -275,6 +289,11 @@ PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
         [f"BREAKS JSON Schemas: are under {SCHEMAS_PATH}, were under {ELSEWHERE}"],
     ),
 ]
+
+
+def require_sdp(schema: Json) -> None:
+    required(schema, "sdp")
+    field(schema, "sdp", default=None)
 
 
 @pytest.mark.parametrize(

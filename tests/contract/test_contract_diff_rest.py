@@ -289,6 +289,14 @@ PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
         ],
     ),
     (
+        "a redirection",
+        lambda draft: draft.call("get", "/health")["responses"].update(
+            {"307": {"description": "Elsewhere."}}
+        ),
+        ["BREAKS GET /health, answer 307: is new"],
+        ["BREAKS GET /health, answer 307: is never given now"],
+    ),
+    (
         "another error",
         lambda draft: draft.call("get", ROOM)["responses"].update(
             {"410": copy.deepcopy(draft.call("get", ROOM)["responses"]["404"])}

@@ -10,13 +10,14 @@ import itertools
 from typing import Any, Final
 
 import jsonschema_rs
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sdk.generate import opened
 
 from openapi.compat import verdicts
 from openapi.compat.schema import Difference, Schemas
-from openapi.compat.shape import Document
+from openapi.compat.shape import ALL_TYPES, Document
 from openapi.compat.values import Direction
 
 Json = dict[str, Any]
@@ -210,3 +211,94 @@ def test_the_pairs_are_of_all_kinds() -> None:
 
     count()
     assert min(counts.values()) > 15, counts
+
+
+# What the made-up pairs do not have
+
+
+def broken(old: Json, new: Json, direction: Direction) -> list[bool]:
+    """Of each change from one document's `Root` to the other's, whether it breaks."""
+    schemas = Schemas(Document({"$defs": old}), Document({"$defs": new}), direction)
+    root = {"$ref": "#/$defs/Root"}
+    return [found.verdict.breaks for found in schemas.changes(root, root)]
+
+
+TEXT: Final[Json] = {"type": "string"}
+NUMBER: Final[Json] = {"type": "number"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sent", "received"),
+    [
+        (True, True, [], []),
+        (True, {}, [], []),
+        (False, False, [], []),
+        (True, False, [True], [False]),
+        (False, True, [False], [False]),
+        (True, TEXT, [True], [False]),
+        (TEXT, True, [False], [True]),
+        (False, TEXT, [False], [False]),
+        (TEXT, False, [True], [True]),
+        (TEXT, NUMBER, [True], [True]),
+        (TEXT, {"type": ["string", "null"]}, [False], [True]),
+    ],
+    ids=str,
+)
+def test_fields_that_are_not_declared(
+    before: Any, after: Any, sent: list[bool], received: list[bool]
+) -> None:
+    old, new = ({"Root": {"type": "object", "additionalProperties": extra}} for extra in (before, after))
+    assert broken(old, new, Direction.SENT) == sent
+    assert broken(old, new, Direction.RECEIVED) == received
+
+
+EITHER: Final[Json] = {"oneOf": [{"$ref": "#/$defs/One"}, NUMBER]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"Root": {"type": "string"}}, {"Root": {"type": "string", "contentEncoding": "base64"}}),
+        ({"Root": {"type": "object"}}, {"Root": {"type": "object", "patternProperties": {"^x": TEXT}}}),
+        ({"Root": EITHER, "One": TEXT}, {"Root": EITHER, "One": {"type": "boolean"}}),
+        (
+            {"Root": {"$ref": "#/$defs/One"}, "One": TEXT | {"maxLength": 5}},
+            {"Root": {"$ref": "#/$defs/One", "maxLength": 3}, "One": TEXT | {"maxLength": 5}},
+        ),
+    ],
+    ids=["unknown keyword", "patterns of names", "several variants", "a reference and more"],
+)
+@pytest.mark.parametrize("direction", Direction)
+def test_what_is_not_understood_counts_as_a_break(old: Json, new: Json, direction: Direction) -> None:
+    assert True in broken(old, new, direction)
+    assert True in broken(new, old, direction)
+    assert broken(old, old, direction) == broken(new, new, direction) == []
+
+
+def test_a_definition_that_contains_itself() -> None:
+    node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Root"}, "value": TEXT}}
+    other = copy.deepcopy(node) | {"required": ["value"]}
+    assert broken({"Root": node}, {"Root": node}, Direction.SENT) == []
+    assert broken({"Root": node}, {"Root": other}, Direction.SENT) == [True]
+    either = {"oneOf": [{"$ref": "#/$defs/Root"}, TEXT, NUMBER]}
+    assert broken({"Root": either}, {"Root": either}, Direction.RECEIVED) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"type": ["string", "null"]}, {"anyOf": [TEXT, {"type": "null"}]}),
+        ({"enum": ["a", "b"]}, {"type": "string", "enum": ["b", "a"]}),
+        ({"const": "a"}, {"enum": ["a"]}),
+        ({"allOf": [TEXT]}, TEXT),
+        ({"type": "integer", "exclusiveMinimum": 0}, {"type": "integer", "minimum": 1}),
+        (TEXT, TEXT | {"minLength": 0}),
+        ({}, {"type": sorted(ALL_TYPES), "items": {}, "additionalProperties": True}),
+        (TEXT, TEXT | {"default": None, "title": "Text", "examples": ["a"], "$comment": "!"}),
+    ],
+    ids=str,
+)
+def test_other_ways_to_write_the_same(one: Json, other: Json) -> None:
+    for direction in Direction:
+        assert broken({"Root": one}, {"Root": other}, direction) == []
+        assert broken({"Root": other}, {"Root": one}, direction) == []
