@@ -2,8 +2,8 @@
 
 Pure: documents in, changes out. `verdicts` is the policy, one line a rule; docs/compatibility.md explains it.
 
-Written here because the tools that compare OpenAPI documents know nothing of AsyncAPI or of close codes, and judge
-by rules of their own: none can be told that our clients pass over what they do not know.
+Written here because the tools that compare OpenAPI documents know nothing of AsyncAPI or of close codes, and
+judge by rules of their own: none can be told that our clients pass over what they do not know.
 """
 
 from openapi.compat.changes import Change, Side
