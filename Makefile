@@ -23,6 +23,7 @@ help: ## Show this list
 	  /^[a-z][a-z-]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@printf '\nSettings, as in `make run PORT=9000`:\n'
 	@printf '  HOST, PORT            where `make run` listens (and any other variable of the service)\n'
+	@printf '  BASE                  what `make contract-diff` compares with: a tag, branch or commit (default: newest tag)\n'
 	@printf '  PYTHON=%-14s the Python to build the environment with: 3.11 or newer\n' '$(PYTHON)'
 	@printf '  VENV=%-16s where that environment lives\n' '$(VENV)'
 
@@ -86,6 +87,10 @@ contract-check: install ## What is printed and generated is what the code says
 	$(RUN) docs/build.py --check
 	$(RUN) sdk/generate.py --check
 	$(RUN) docs/build.py --check
+
+.PHONY: contract-diff
+contract-diff: install ## What changed on the wire since BASE, and whether old clients break
+	@$(RUN) -m openapi.diff '$(BASE)'
 
 .PHONY: assets-check
 assets-check: ## The vendored assets are the ones that were checked in

@@ -488,7 +488,7 @@ RESUME_FAILED: Json = {"type": "error", "payload": {"code": "resume_failed", "me
 
 
 async def test_what_is_said_to_resume() -> None:
-    """Contract 4: the token, and the frames that arrived counting from `room_joined`, unknown ones included."""
+    """Contract 4: the token, and the frames that arrived from `room_joined` on, unknown ones included."""
     seats = Seats(resumed("cat", "dan", recovered=True, replayed=1))
     async with (
         socket_stub(seats.talk) as url,
