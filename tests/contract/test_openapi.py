@@ -240,7 +240,7 @@ def test_the_table_of_errors_is_whole(document: dict[str, Any]) -> None:
     assert {(case.status, case.code) for cases in ERROR_CASES.values() for case in cases} <= table
     assert {code for _, code in table} == {
         code for code, info in ERRORS.items() if info.http_status is not None
-    } - {ErrorCode.RATE_LIMITED, ErrorCode.FORBIDDEN_ORIGIN}, "those two only refuse sockets"
+    } - {ErrorCode.FORBIDDEN_ORIGIN}, "that one only refuses sockets"
 
 
 @pytest.mark.parametrize("word", ["Litestar", "msgspec", "TODO", "localhost", "Struct"])

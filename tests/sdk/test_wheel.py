@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.server import ServerProcess
+from support.tap import tapped
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "sdk" / "python"
@@ -89,15 +90,16 @@ def test_the_wheel_works_alone(wheel: Path, tmp_path: Path, server: ServerProces
     (about,) = packages.glob("webrtc_signaling_client-*.dist-info")
     for name in requirements(about):
         link(metadata.distribution(name), packages)
-    done = subprocess.run(
-        [str(python), "-W", "error", "-c", USE, server.base_url, server.api_key],
-        cwd=tmp_path,
-        env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    with tapped(server) as url:
+        done = subprocess.run(
+            [str(python), "-W", "error", "-c", USE, url, server.api_key],
+            cwd=tmp_path,
+            env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["ParticipantJoined", "OfferRelay"]
 
