@@ -39,7 +39,6 @@ def declared_tests(folder: Path) -> Iterator[tuple[Path, str]]:
         except SyntaxError:  # pytest will tell; until then nobody knows what is in it
             yield file, ""
             continue
-        for node in ast.walk(tree):
-            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            if is_function and node.name.startswith("test_") and node.name != LAST:
-                yield file, node.name
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        names = [node.name for node in ast.walk(tree) if isinstance(node, kinds)]
+        yield from ((file, name) for name in names if name.startswith("test_") and name != LAST)
