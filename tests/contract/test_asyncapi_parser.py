@@ -103,7 +103,7 @@ def test_an_installation_is_made_again_when_its_lock_changed(
         (tmp_path / "node_modules").mkdir(exist_ok=True)
         return subprocess.CompletedProcess(arguments, 0, "", "")
 
-    monkeypatch.setattr(npm.subprocess, "run", run)
+    monkeypatch.setattr("support.npm.subprocess.run", run)
     for name in ("package.json", "package-lock.json"):
         (tmp_path / name).write_text("{}")
     npm.install(tmp_path)

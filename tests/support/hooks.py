@@ -5,6 +5,7 @@ Sockets by hand (`support.raw`) and clients in other processes (`support.tap`) b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from socketserver import TCPServer
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request, Response
 
-from support.wire import WIRE, Conversation
+from support.wire import HANDSHAKE, WIRE, Conversation
 
 _CONVERSATION: Final = "_conversation_of_the_tests"
 
@@ -44,7 +45,7 @@ def _watch_websockets() -> None:
             WIRE.unread[self.uri.port] -= 1
             headers = {name.lower(): value for name, value in response.headers.raw_items()}
             body = bytes(response.body or b"")
-            WIRE.answered(self.uri.port, "GET", self.uri.path, response.status_code, headers, body)
+            WIRE.answered(self.uri.port, HANDSHAKE, self.uri.path, response.status_code, headers, body)
         process_response(self, response)
 
     def frame_sent(self: ClientProtocol, frame: Frame) -> None:
@@ -95,7 +96,8 @@ def _answered(response: httpx.Response) -> None:
         return
     port = request.url.port or 0
     path = request.url.raw_path.decode("ascii")
-    WIRE.answered(port, request.method, path, response.status_code, response.headers, body)
+    method = HANDSHAKE if "upgrade" in request.headers else request.method
+    WIRE.answered(port, method, path, response.status_code, response.headers, body)
 
 
 def _know_http_stubs() -> None:
@@ -122,7 +124,7 @@ def _watch_sync_browsers(browser: type[sync_api.Browser]) -> None:
 
     def context_made(self: sync_api.Browser, **options: Any) -> sync_api.BrowserContext:
         context = new_context(self, **options)
-        context.on("page", _watch_page)
+        context.on("page", _page_watcher())
         return context
 
     def page_made(self: sync_api.Browser, **options: Any) -> sync_api.Page:
@@ -138,7 +140,7 @@ def _watch_async_browsers(browser: type[async_api.Browser]) -> None:
 
     async def context_made(self: async_api.Browser, **options: Any) -> async_api.BrowserContext:
         context = await new_context(self, **options)
-        context.on("page", _watch_page)
+        context.on("page", _page_watcher())
         return context
 
     async def page_made(self: async_api.Browser, **options: Any) -> async_api.Page:
@@ -147,6 +149,11 @@ def _watch_async_browsers(browser: type[async_api.Browser]) -> None:
         return page
 
     _replace(browser, new_context=context_made, new_page=page_made)
+
+
+def _page_watcher() -> Callable[[Any], None]:
+    """`_watch_page` as a handler for one page: Playwright keeps something of its own at each handler."""
+    return lambda page: _watch_page(page)
 
 
 def _watch_page(page: Any) -> None:

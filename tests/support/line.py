@@ -8,7 +8,7 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import Frame
 from websockets.streams import StreamReader
 
-from support.wire import WIRE, Conversation, Side
+from support.wire import HANDSHAKE, WIRE, Conversation, Side
 
 
 class Line:
@@ -66,7 +66,8 @@ class Line:
         fields = (line.partition(":") for line in lines)
         headers = {name.lower(): value.strip() for name, _, value in fields}
         if len(call) > 1 and len(body) == int(headers.get("content-length", "-1")):
-            WIRE.answered(self._port, call[0], call[1], int(words[1]), headers, body)
+            method = HANDSHAKE if b"\r\nupgrade:" in self._request.lower() else call[0]
+            WIRE.answered(self._port, method, call[1], int(words[1]), headers, body)
 
 
 class _Parser:

@@ -36,6 +36,9 @@ CORE_CLOSES: Final = {
 NOT_JUDGED: Final = 64
 """Faults kept for one test: what is wrong a thousand times is told often enough."""
 
+HANDSHAKE: Final = "handshake"
+"""Stands for the method of a call that wants a WebSocket: it is none of the REST API's operations."""
+
 _decode_server = msgspec.json.Decoder(ServerMessage).decode
 _VERBATIM: Final = ("description", "candidate")
 """What is carried as its sender made it: unknown keys are allowed in it."""
