@@ -41,10 +41,16 @@ def test_a_setting_that_is_none_is_found() -> None:
         settings_of(["ROOM_TTL_HOURS=200"])
 
 
+class Unit(configparser.ConfigParser):
+    """Reads a unit of systemd, whose names keep their case."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def test_the_unit_is_what_systemd_reads_and_the_service_takes() -> None:
     (block,) = blocks("ini")
-    unit = configparser.ConfigParser(interpolation=None, strict=True)
-    unit.optionxform = str  # type: ignore[assignment,method-assign] - names of systemd keep their case
+    unit = Unit(interpolation=None, strict=True)
     unit.read_string(block.text)
     assert unit.sections() == ["Unit", "Service", "Install"]
     for section in unit.sections():
