@@ -184,8 +184,8 @@ def _edited(path: str, before: str, after: str) -> Callable[[Path], None]:
     return lambda tree: replace(tree, path, before, after)
 
 
-def _left_over(path: str) -> Callable[[Path], None]:
-    return lambda tree: (tree / path).write_text("{}\n", encoding="utf-8") and None
+def _left_over(path: str) -> Callable[[Path], object]:
+    return lambda tree: (tree / path).write_text("{}\n", encoding="utf-8")
 
 
 def _lost(path: str) -> Callable[[Path], None]:
