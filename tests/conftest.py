@@ -25,7 +25,8 @@ hooks.install()
 def wire(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test in which something went over the wire that the contract does not have."""
     marker = request.node.get_closest_marker("odd_frames")
-    WIRE.odd = () if marker is None else marker.args
+    test = f"{request.node.path.name}::{getattr(request.node, 'originalname', request.node.name)}"
+    WIRE.begin(test, () if marker is None else marker.args)
     yield
     faults = WIRE.faults()
     assert not faults, "\n".join(faults)

@@ -95,6 +95,19 @@ def test_operations_are_described(document: dict[str, Any]) -> None:
     assert set(identifiers) == {*ERROR_CASES, "health", "readiness"}
 
 
+def test_servers(document: dict[str, Any]) -> None:
+    """The one that answered, and any other by its host."""
+    own, deployed = document["servers"]
+    assert own["url"] == "/"
+    variables = re.findall(r"{(\w+)}", deployed["url"])
+    assert variables == list(deployed["variables"]) == ["host"]
+    for variable in deployed["variables"].values():
+        assert variable["default"]
+        assert variable["description"].endswith(".")
+    assert own["description"].endswith(".")
+    assert deployed["description"].endswith(".")
+
+
 def test_a_key_is_asked_for_where_one_is_needed(document: dict[str, Any]) -> None:
     assert "security" not in document
     for path, _, operation in operations(document):

@@ -18,6 +18,8 @@ def test_the_suite_has_seen_all_of_the_contract() -> None:
     """Runs after all other tests, and only where all of them run (`tests/conftest.py`)."""
     assert WIRE.seen <= contract_notes() | {f"close {code}" for code in CORE_CLOSES}
     assert contract_notes() - WIRE.seen == set(NEVER_SEEN), "in the contract, and no test has seen it"
+    idle = [test for test, used in WIRE.permits.items() if not used]
+    assert not idle, "marked odd_frames, and nothing odd was sent"
 
 
 def test_the_contract_is_counted_out() -> None:

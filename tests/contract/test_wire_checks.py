@@ -315,10 +315,22 @@ def test_what_is_not_of_the_contract_is_a_fault(happens: Callable[[], None], fau
 
 @pytest.mark.odd_frames("client")
 def test_what_is_odd_on_purpose_is_announced_for_its_side_only() -> None:
+    (permit,) = (test for test in WIRE.permits if test.endswith("for_its_side_only"))
+    assert not WIRE.permits[permit]
     Conversation(1).message("client", WAVE)
     told()
+    assert WIRE.permits[permit]
     Conversation(1).message("server", WAVE)
     told("Invalid value 'wave'")
+
+
+@pytest.mark.odd_frames("server")
+def test_a_stub_may_be_odd_and_the_service_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    Conversation(1).message("server", WAVE)
+    told("Invalid value 'wave'")
+    monkeypatch.setattr(WIRE, "stubs", {1})
+    Conversation(1).message("server", WAVE)
+    told()
 
 
 @pytest.mark.odd_frames("client")
@@ -330,6 +342,8 @@ def test_that_codec_and_schema_disagree_is_never_on_purpose(monkeypatch: pytest.
     monkeypatch.setattr("support.schemas.schema_validator", lambda _: Nothing())
     Conversation(1).message("client", '{"type": "ping", "request_id": "never sent before"}')
     told("its JSON Schema does not agree")
+    Conversation(1).message("client", "neither takes this")
+    told()
 
 
 def test_bytes_become_messages_however_they_are_cut(seen: set[str]) -> None:

@@ -111,6 +111,7 @@ class ServerProcess:
             raise
         self.port = int(listening["port"])
         WIRE.stubs.discard(self.port)
+        WIRE.servers.add(self.port)
 
     def wait_for_log(
         self, wanted: Callable[[Mapping[str, Any]], bool], what: str, deadline: float = DEADLINE

@@ -34,6 +34,8 @@ def is_whole(config: pytest.Config, items: Iterable[pytest.Item]) -> bool:
 def declared_tests(folder: Path) -> Iterator[tuple[Path, str]]:
     """File and name of every test function below the folder, as the sources have them, without the last."""
     for file in sorted(folder.rglob("test_*.py")):
+        if "node_modules" in file.parts:
+            continue
         try:
             tree = ast.parse(file.read_text(encoding="utf-8"))
         except SyntaxError:  # pytest will tell; until then nobody knows what is in it
