@@ -39,6 +39,7 @@ from support.snippets import (
     ROOT,
     Block,
     blocks,
+    blocks_of,
     is_picture,
 )
 from support.tap import tapped
@@ -84,6 +85,26 @@ RUN: Final = {
 
 def test_every_block_is_of_a_kind_that_is_run_or_checked() -> None:
     assert {block.language for block in BLOCKS} == set(RUN)
+
+
+@pytest.mark.parametrize(
+    ("page", "fault"),
+    [
+        ("```cobol\nSTOP RUN.\n```\n", None),
+        ("```\nx\n```\n", "a fence without a language"),
+        ("```sh\nmake\n", "a fence without an end"),
+        ("Say:\n\n    make run\n", "an indented block"),
+        ("~~~sh\nmake run\n~~~\n", "a fence that is not seen"),
+    ],
+)
+def test_code_that_nobody_runs_is_found(tmp_path: Path, page: str, fault: str | None) -> None:
+    file = tmp_path / "page.md"
+    file.write_text(page)
+    if fault is None:
+        assert {block.language for block in blocks_of(str(file))} - set(RUN) == {"cobol"}
+    else:
+        with pytest.raises(AssertionError, match=fault):
+            list(blocks_of(str(file)))
 
 
 def test_what_is_not_run_is_named_and_there() -> None:
