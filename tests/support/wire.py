@@ -64,17 +64,24 @@ def _without_verbatim(frame: Frame) -> Frame:
     return {**frame, "payload": payload}
 
 
-# Frames are often alike: floods, pings.
+_SHORT: Final = 1024
+"""Characters of a frame that is worth remembering: floods and pings are often alike, descriptions never."""
 
 
-@lru_cache(maxsize=4096)
 def _sent_type(text: str) -> str | None:
     """The type of a good client message; None for what the codec and the schema both refuse."""
-    return check_sent_frame(text)
+    return _known_sent_type(text) if len(text) <= _SHORT else check_sent_frame(text)
+
+
+def _received_notes(text: str) -> tuple[str, ...]:
+    return _known_notes(text) if len(text) <= _SHORT else tuple(_notes(check_server_frame(text)))
+
+
+_known_sent_type = lru_cache(maxsize=4096)(check_sent_frame)
 
 
 @lru_cache(maxsize=4096)
-def _received_notes(text: str) -> tuple[str, ...]:
+def _known_notes(text: str) -> tuple[str, ...]:
     return tuple(_notes(check_server_frame(text)))
 
 
