@@ -60,7 +60,7 @@ assets: ## Fetch the assets of the documentation pages again (needs npm)
 .PHONY: clean
 clean: ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
-	  .import_linter_cache .hypothesis service/*.egg-info
+	  .import_linter_cache .hypothesis service/*.egg-info tests/contract/asyncapi/node_modules
 	find service tests openapi scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Check

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "service"))
 from msgspec import Struct
 
 from signaling import settings
-from signaling.contract.errors import CLOSES, ERRORS, SignalingError
+from signaling.contract.errors import CLOSES, ERRORS, CloseCode, ErrorCode, SignalingError
 from signaling.contract.types import LeftReason, RoomState
 from signaling.domain import commands, session
 from signaling.domain.commands import Command
@@ -224,7 +224,10 @@ def limits_table() -> str:
 
 
 def errors_table() -> str:
-    """Every error code."""
+    """Every error code. Raises LookupError for one that the registry has no entry of."""
+    _same_names(
+        "ERRORS", {code.name: info for code, info in ERRORS.items()}, [code.name for code in ErrorCode]
+    )
     return _table(
         ("`code`", "REST status", "In an `error` frame", "Retry", "Meaning"),
         [
@@ -241,7 +244,10 @@ def errors_table() -> str:
 
 
 def closes_table() -> str:
-    """Every close code of the service's own."""
+    """Every close code of the service's own. Raises LookupError for one without a meaning."""
+    _same_names(
+        "CLOSES", {code.name: text for code, text in CLOSES.items()}, [code.name for code in CloseCode]
+    )
     return _table(
         ("Code", "Name", "Reconnect", "Meaning"),
         [
@@ -502,7 +508,7 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(f"printed {page.name}\n")
     if options.check and changed:
         names = ", ".join(page.name for page, _, _ in changed)
-        sys.stderr.write(f"Not as printed: {names}. Run: python docs/build.py\n")
+        sys.stderr.write(f"Not as printed: {names}. To print them again: make contract\n")
         return 1
     return 0
 

@@ -73,6 +73,7 @@ def test_two_clients_meet_talk_and_part(page: Page, teacher: Teacher) -> None:
     assert told["departed"] == {"socket_id": ben, "reason": "left"}
 
 
+@pytest.mark.odd_frames("client")
 def test_a_refusal_rejects_the_request_it_answers(page: Page, teacher: Teacher) -> None:
     told: dict[str, Any] = page.evaluate(
         """async (code) => {
@@ -143,7 +144,8 @@ def test_a_connection_that_falls_silent_is_given_up(page: Page) -> None:
     page.route_web_socket(
         re.compile("/silent$"),
         lambda socket: socket.send(
-            '{"type": "connected", "payload": {"socket_id": "s", "protocol_version": 1}}'
+            '{"type": "connected", "payload": {"socket_id": "s", "protocol_version": 1, '
+            '"join_timeout_seconds": 60, "max_frame_bytes": 65536}}'
         ),
     )
     kind = page.evaluate(
@@ -167,6 +169,7 @@ def test_a_connection_that_never_opens_is_given_up(page: Page) -> None:
     assert outcome == ["ConnectionClosed", "reconnect"]
 
 
+@pytest.mark.odd_frames("server")
 def test_frames_of_a_later_version_are_left_alone(page: Page) -> None:
     frames = [
         "not json",

@@ -38,13 +38,6 @@ def test_what_is_committed_is_what_the_code_says(build: ModuleType) -> None:
     assert build.check(build.FOLDER) == ""
 
 
-@pytest.mark.parametrize("seed", ["0", "1", "4242"])
-def test_the_same_for_every_hash_seed(build: ModuleType, tmp_path: Path, seed: str) -> None:
-    made = run("--folder", str(tmp_path), PYTHONHASHSEED=seed)
-    assert (made.returncode, made.stderr) == (0, "")
-    assert build.check(tmp_path) == ""
-
-
 def test_the_form_of_the_files(build: ModuleType, folder: Path) -> None:
     files = {file.relative_to(folder).as_posix() for file in folder.rglob("*.json")}
     assert files == set(build.FILES)

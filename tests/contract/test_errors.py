@@ -62,7 +62,6 @@ def test_every_code_that_a_call_can_answer_has_an_example() -> None:
     elsewhere = {
         ErrorCode.NOT_FOUND: "no operation's: the path is none",
         ErrorCode.METHOD_NOT_ALLOWED: "no operation's: the method is none",
-        ErrorCode.RATE_LIMITED: "only refuses joins",
         ErrorCode.FORBIDDEN_ORIGIN: "only refuses WebSocket handshakes",
     }
     over_http = {code for code, info in ERRORS.items() if info.http_status is not None}

@@ -95,6 +95,19 @@ def test_operations_are_described(document: dict[str, Any]) -> None:
     assert set(identifiers) == {*ERROR_CASES, "health", "readiness"}
 
 
+def test_servers(document: dict[str, Any]) -> None:
+    """The one that answered, and any other by its host."""
+    own, deployed = document["servers"]
+    assert own["url"] == "/"
+    variables = re.findall(r"{(\w+)}", deployed["url"])
+    assert variables == list(deployed["variables"]) == ["host"]
+    for variable in deployed["variables"].values():
+        assert variable["default"]
+        assert variable["description"].endswith(".")
+    assert own["description"].endswith(".")
+    assert deployed["description"].endswith(".")
+
+
 def test_a_key_is_asked_for_where_one_is_needed(document: dict[str, Any]) -> None:
     assert "security" not in document
     for path, _, operation in operations(document):
@@ -240,7 +253,7 @@ def test_the_table_of_errors_is_whole(document: dict[str, Any]) -> None:
     assert {(case.status, case.code) for cases in ERROR_CASES.values() for case in cases} <= table
     assert {code for _, code in table} == {
         code for code, info in ERRORS.items() if info.http_status is not None
-    } - {ErrorCode.RATE_LIMITED, ErrorCode.FORBIDDEN_ORIGIN}, "those two only refuse sockets"
+    } - {ErrorCode.FORBIDDEN_ORIGIN}, "that one only refuses sockets"
 
 
 @pytest.mark.parametrize("word", ["Litestar", "msgspec", "TODO", "localhost", "Struct"])

@@ -17,7 +17,7 @@ from signaling.contract.catalog import CATALOG, Direction, MessageInfo
 from signaling.contract.codec import CLIENT_TYPES, SERVER_TYPES, BadFrame, decode
 from signaling.contract.errors import ErrorCode
 from signaling.contract.examples import REST_EXAMPLES
-from signaling.contract.messages import PROTOCOL_VERSION, ClientMessage, ServerMessage
+from signaling.contract.messages import PROTOCOL_VERSION, ClientMessage, Leave, ServerMessage
 from signaling.contract.rest import CreateRoomRequest, ErrorBody
 from signaling.contract.schemas import (
     DIALECT,
@@ -280,6 +280,6 @@ def test_the_check_of_frames_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch
         check_frame_schema("server", {"type": "pong", "payload": {"server_time": "noon"}})
     with pytest.raises(AssertionError, match="room_code"):
         check_frame_schema("client", {"type": "join", "payload": {"room_code": "a"}})
-    monkeypatch.setattr("support.schemas.decode", lambda _: None)
+    monkeypatch.setattr("support.schemas.decode", lambda _: Leave())
     with pytest.raises(AssertionError, match="the codec takes this frame"):
         check_sent_frame('{"type": "wave"}')

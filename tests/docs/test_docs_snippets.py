@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import httpx
 import msgspec
@@ -24,16 +27,28 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from signaling.contract import rest
 from signaling.contract.codec import CLIENT_TYPES, SERVER_TYPES, decode
 from signaling.contract.messages import ClientMessage, ServerMessage
+from signaling_client import AsyncSignalingClient, connect
+from signaling_client.messages import AnswerRelay, OfferRelay
 from support.chromium import QUIET, chromium_path
 from support.server import ServerProcess
+from support.snippets import (
+    BLOCKS,
+    COMMANDS_OF_OTHER_MACHINES,
+    PAGES,
+    PICTURES,
+    ROOT,
+    Block,
+    blocks,
+    blocks_of,
+    is_picture,
+)
+from support.tap import tapped
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = ("README.md", "docs/integration.md")
-
-NOT_SNIPPETS: Final = {"text": "pictures made of characters, and what a command prints"}
-"""Fences that nobody would copy and run, with the reason."""
-
-PRINTED_HOSTS: Final = ("https://signaling.example.com", "http://127.0.0.1:8000")
+PRINTED_HOSTS: Final = (
+    "https://signaling.example.com",
+    "https://your-app.onrender.com",
+    "http://127.0.0.1:8000",
+)
 PRINTED_SOCKET: Final = "wss://signaling.example.com/ws"
 PRINTED_KEY: Final = "your-api-key"
 PRINTED_CODE: Final = "a7x9k2"
@@ -51,49 +66,50 @@ CHROMIUM_FLAGS: Final = (
 )
 
 
-class Block(NamedTuple):
-    """A fenced code block."""
-
-    page: str
-    line: int
-    language: str
-    word: str
-    """What follows the language: of JSON, what it is an example of."""
-    text: str
-
-    @property
-    def place(self) -> str:
-        return f"{self.page}:{self.line}"
-
-
-def blocks_of(page: str) -> Iterator[Block]:
-    """The fenced blocks of a page; fails on a fence without a language, or without an end."""
-    opened: tuple[int, str] | None = None
-    text: list[str] = []
-    for number, line in enumerate((ROOT / page).read_text(encoding="utf-8").splitlines(), 1):
-        if line.startswith("```") and opened is None:
-            assert line != "```", f"{page}:{number}: a fence without a language"
-            opened, text = (number, line.removeprefix("```")), []
-        elif line == "```" and opened is not None:
-            language, _, word = opened[1].partition(" ")
-            yield Block(page, opened[0], language, word, "\n".join(text) + "\n")
-            opened = None
-        elif opened is not None:
-            text.append(line)
-    assert opened is None, f"{page}: a fence without an end"
+RUN: Final = {
+    "bash": "test_shell_blocks_run_one_after_the_other, test_what_runs_elsewhere_is_good_shell",
+    "sh": "as bash",
+    "python": "test_python_runs, test_python_of_the_sdk_runs",
+    "javascript": "test_javascript_runs_one_block_after_the_other",
+    "html": "test_the_complete_client_connects_in_several_tabs",
+    "json": "test_json_is_what_the_contract_decodes",
+    "text": "test_every_text_is_a_picture_or_looked_at",
+    "mermaid": "test_diagrams_are_printed",
+    "env": "test_settings_are_taken",
+    "ini": "test_the_unit_is_what_systemd_reads_and_the_service_takes",
+    "nginx": "test_the_configuration_of_nginx_is_well_formed",
+    "caddyfile": "test_the_configuration_of_caddy_is_well_formed",
+}
+"""Kinds of blocks, and who runs or checks all that there are of them: here, or in test_docs_settings."""
 
 
-BLOCKS: Final = [block for page in PAGES for block in blocks_of(page)]
+def test_every_block_is_of_a_kind_that_is_run_or_checked() -> None:
+    assert {block.language for block in BLOCKS} == set(RUN)
 
 
-def blocks(*languages: str, page: str | None = None) -> list[Block]:
-    return [block for block in BLOCKS if block.language in languages and page in (None, block.page)]
+@pytest.mark.parametrize(
+    ("page", "fault"),
+    [
+        ("```cobol\nSTOP RUN.\n```\n", None),
+        ("```\nx\n```\n", "a fence without a language"),
+        ("```sh\nmake\n", "a fence without an end"),
+        ("Say:\n\n    make run\n", "an indented block"),
+        ("~~~sh\nmake run\n~~~\n", "a fence that is not seen"),
+    ],
+)
+def test_code_that_nobody_runs_is_found(tmp_path: Path, page: str, fault: str | None) -> None:
+    file = tmp_path / "page.md"
+    file.write_text(page)
+    if fault is None:
+        assert {block.language for block in blocks_of(str(file))} - set(RUN) == {"cobol"}
+    else:
+        with pytest.raises(AssertionError, match=fault):
+            list(blocks_of(str(file)))
 
 
-def test_every_block_is_of_a_kind_that_is_run_or_decoded() -> None:
-    run = {"bash", "sh", "python", "javascript", "html", "json"}
-    assert {block.language for block in BLOCKS} <= run | set(NOT_SNIPPETS)
-    assert {block.language for block in blocks_of("docs/integration.md")} >= run - {"sh"}
+def test_what_is_not_run_is_named_and_there() -> None:
+    assert {(block.page, block.first) for block in BLOCKS} >= set(COMMANDS_OF_OTHER_MACHINES)
+    assert len([block for block in blocks("text") if is_picture(block)]) == len(PICTURES)
 
 
 # JSON
@@ -176,17 +192,47 @@ def as_if_deployed(text: str, server: ServerProcess, code: str) -> str:
     return text.replace(PRINTED_KEY, server.api_key).replace(PRINTED_CODE, code)
 
 
-@pytest.mark.parametrize("page", PAGES)
+def sdk_name() -> str:
+    """The name under which the Python SDK is installed."""
+    project = tomllib.loads((ROOT / "sdk/python/pyproject.toml").read_text(encoding="utf-8"))
+    return str(project["project"]["name"])
+
+
+SQLITE: Final = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute(sys.argv[2])
+connection.close()
+"""
+
+
+def runs_elsewhere(block: Block) -> bool:
+    return (block.page, block.first) in COMMANDS_OF_OTHER_MACHINES
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks("bash", "sh", page=page)])
 def test_shell_blocks_run_one_after_the_other(page: str, server: ServerProcess, tmp_path: Path) -> None:
     (tmp_path / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\nmax-time = 10\n")
     script = [
         "trap 'echo \"failed in $place\" >&2' ERR",
         # `make` would install from the network, or run this very suite: it is asked what it would do instead.
         f"make() {{ command make -n -C '{ROOT}' \"$@\" > /dev/null; }}",
+        # A release of this very tree is nowhere to be had: its name must be that of its project.
+        f"pip() {{ test \"$*\" = 'install {sdk_name()}'; }}",
+        # Not on every machine; what it does is SQLite's own doing.
+        f'sqlite3() {{ \'{sys.executable}\' -c "$SQLITE" "$@"; }}',
+        f"SQLITE='{SQLITE}'",
     ]
     code = new_room(server)
+    for folder in ("lib/signaling", "backups"):
+        (tmp_path / folder).mkdir(parents=True)
+    with closing(sqlite3.connect(tmp_path / "lib/signaling/signaling.sqlite3")) as kept:
+        kept.execute("CREATE TABLE rooms (code)")
     for block in blocks("bash", "sh", page=page):
-        script += [f"place={block.place}", as_if_deployed(block.text, server, code)]
+        if runs_elsewhere(block):
+            continue
+        text = as_if_deployed(block.text, server, code).replace("/var/", f"{tmp_path}/")
+        script += [f"place={block.place}", text]
     done = subprocess.run(
         ["bash", "-Eeuo", "pipefail", "-c", "\n".join(script)],
         cwd=tmp_path,
@@ -199,18 +245,106 @@ def test_shell_blocks_run_one_after_the_other(page: str, server: ServerProcess, 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.place)
-def test_python_runs(block: Block, server: ServerProcess, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "block", [block for block in blocks("bash", "sh") if runs_elsewhere(block)], ids=lambda block: block.place
+)
+def test_what_runs_elsewhere_is_good_shell(block: Block) -> None:
+    read = subprocess.run(
+        ["bash", "-n"], input=block.text, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (read.returncode, read.stderr) == (0, "")
+    # What it takes from this repository is there.
+    for name in re.findall(r"(?:-r|--requirement) (\S+)", block.text):
+        assert (ROOT / name).is_file()
+
+
+def run_python(program: str, folder: Path, **environment: str) -> str:
+    """What the program prints; fails if it fails, or warns."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", block.text],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "SIGNALING": server.base_url, "SIGNALING_KEY": server.api_key},
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "sdk/python"), **environment},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+PYTHON_OF_THE_SDK: Final = [block for block in blocks("python") if block.page.startswith("sdk/")]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for block in blocks("python") if block not in PYTHON_OF_THE_SDK],
+    ids=lambda block: block.place,
+)
+def test_python_runs(block: Block, server: ServerProcess, tmp_path: Path) -> None:
+    with tapped(server) as url:
+        run_python(block.text, tmp_path, SIGNALING=url, SIGNALING_KEY=server.api_key)
+
+
+READERS_PART: Final = """
+import ast, asyncio, inspect, sys
+
+def drop(socket_id): print("dropped")
+def drop_all(): print("dropped all")
+async def make_offer(participant): return "v=0"
+async def make_answer(description): return "v=0 answered"
+
+async def run():
+    code = compile(sys.stdin.read(), "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    answer = eval(code, globals())
+    if inspect.iscoroutine(answer):
+        await answer
+
+asyncio.run(run())
+"""
+"""Runs a block as at the prompt of `python -m asyncio`, with the functions that it leaves to its reader."""
+
+
+@pytest.mark.parametrize("block", PYTHON_OF_THE_SDK, ids=lambda block: block.place)
+async def test_python_of_the_sdk_runs(block: Block, server: ServerProcess, tmp_path: Path) -> None:
+    """If it joins a room, it meets somebody there who calls it, and the room is closed in the end."""
+    with tapped(server) as url:
+        async with AsyncSignalingClient(server.base_url, api_key=server.api_key) as rooms:
+            code = (await rooms.create_room(owner_id="teacher_123")).room_code
+            text = block.text.replace("https://your-app.onrender.com", url).replace(PRINTED_CODE, code)
+            program = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-W", "error", "-c", READERS_PART),
+                cwd=tmp_path,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": str(ROOT / "sdk/python"),
+                    "SIGNALING_KEY": server.api_key,
+                },
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            running = asyncio.create_task(program.communicate(text.encode()))
+            async with asyncio.timeout(60):
+                if "connect(" in text:
+                    await meet(server, rooms, code)
+                printed, complaints = await running
+    assert (program.returncode, complaints.decode()) == (0, ""), printed.decode()
+    assert printed.decode().strip()
+
+
+async def meet(server: ServerProcess, rooms: AsyncSignalingClient, code: str) -> None:
+    """Come into the room after the program, be called by it, call it, and end the room."""
+    while not (await rooms.get_room(code)).participants:  # noqa: ASYNC110 - another process has no event
+        await asyncio.sleep(0.02)
+    async with connect(server.base_url, room_code=code) as session:
+        (other,) = session.participants
+        assert isinstance(offer := await anext(session), OfferRelay)
+        assert offer.payload.description.sdp == "v=0"
+        await session.offer(other, "v=0")
+        assert isinstance(answer := await anext(session), AnswerRelay)
+        assert answer.payload.description.sdp == "v=0 answered"
+    await rooms.delete_room(code)
 
 
 def test_make_run_prints_what_the_readme_says(tmp_path: Path) -> None:

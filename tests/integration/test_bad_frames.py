@@ -15,6 +15,7 @@ ROOM = {"room_code": "abcdef"}
 OFFER = {"type": "offer", "sdp": ""}
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -62,6 +63,7 @@ async def test_code_of_a_bad_frame(service: Service, text: str, code: str) -> No
     assert (await client.ask("ping"))["type"] == "pong"
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize(
     ("message", "path"),
     [
@@ -113,6 +115,7 @@ async def test_the_path_of_the_fault_and_the_request_id(
     assert error["request_id"] == "mine"
 
 
+@pytest.mark.odd_frames("client")
 async def test_request_id_on_every_direct_answer(service: Service) -> None:
     """Contract 2: room_joined, room_left, pong, error repeat it; what is not an answer has none."""
     first, second = await service.couple()
@@ -134,6 +137,7 @@ async def test_request_id_on_every_direct_answer(service: Service) -> None:
     assert all("request_id" not in frame for frame in first.of_type("participant_joined", "participant_left"))
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize("request_id", ["r" * 65, "", 5, None, ["x"]])
 async def test_a_request_id_out_of_bounds_is_not_repeated(service: Service, request_id: Any) -> None:
     """Contract 2: request_id is a string of 1..64."""
@@ -142,6 +146,7 @@ async def test_a_request_id_out_of_bounds_is_not_repeated(service: Service, requ
     assert "request_id" not in await client.expect_error("invalid_message")
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize("place", ["sdp", "unknown"])
 async def test_half_a_surrogate_pair(service: Service, place: str) -> None:
     """Contract 3: what is no Unicode text is no JSON to us, also inside of what is carried: not every client
@@ -157,6 +162,7 @@ async def test_half_a_surrogate_pair(service: Service, place: str) -> None:
     assert not first.of_type("offer")
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize("depth", [100, 900, 1100, 5000, 30000])
 @pytest.mark.parametrize("shape", ["[{}]", '{{"a":{}}}'])
 async def test_deeply_nested_json(service: Service, depth: int, shape: str) -> None:
@@ -188,6 +194,7 @@ async def test_unknown_fields_are_ignored(service: Service) -> None:
     await client.expect("room_joined")
 
 
+@pytest.mark.odd_frames("client")
 async def test_ten_bad_frames_in_a_row_end_the_socket(service: Service) -> None:
     """Contract 3: 10 bad frames in a row -> 4501, after the tenth error."""
     first, second = await service.couple()
@@ -199,6 +206,7 @@ async def test_ten_bad_frames_in_a_row_end_the_socket(service: Service) -> None:
     assert left["payload"] == {"socket_id": second.socket_id, "reason": "connection_lost"}
 
 
+@pytest.mark.odd_frames("client")
 async def test_a_good_frame_between_starts_the_count_again(service: Service) -> None:
     """Contract 3: in a row, that is: 9 bad + 1 good + 9 bad leaves the socket open."""
     client = await service.connect()
@@ -218,6 +226,7 @@ async def test_a_refused_message_is_no_bad_frame(service: Service) -> None:
     assert len(client.of_type("error")) == 30
 
 
+@pytest.mark.odd_frames("client")
 async def test_ten_bad_frames_and_a_close_in_one_packet(service: Service) -> None:
     """Contract 3: the end by the tenth bad frame and the peer's own close may meet; nothing fails over it."""
     from support.raw import CLOSE, close_payload, frame

@@ -39,6 +39,7 @@ async def test_a_flood_is_slowed_and_nothing_is_dropped(serve: Serve) -> None:
         assert (await service.view(code))["participant_count"] == 2
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize(
     "flood",
     [
@@ -80,6 +81,7 @@ async def test_tiny_frames_do_not_hold_up_the_others(service: Service, flood: by
     assert longest < 2.5
 
 
+@pytest.mark.odd_frames("client")
 async def test_a_flood_behind_the_close_frame(service: Service) -> None:
     """Contract 5: who is being closed has no more right to flood than others."""
     peer = await service.raw()

@@ -29,6 +29,7 @@ def offer_to(socket_id: str, sdp: bytes) -> bytes:
     return head + sdp + b'"}}}'
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize(
     "bad", [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80", b"caf\xe9", b"\xe2\x82"]
 )
@@ -57,6 +58,7 @@ async def test_a_character_split_over_fragments(service: Service) -> None:
     assert got["payload"]["description"]["sdp"] == "grüße 😀"
 
 
+@pytest.mark.odd_frames("client")
 async def test_binary_frames(service: Service) -> None:
     """Contract 2: frames are text. A binary one is a bad frame like any other, counted like any other."""
     client = await service.connect()
@@ -69,6 +71,7 @@ async def test_binary_frames(service: Service) -> None:
     assert await client.closed() == 4501
 
 
+@pytest.mark.odd_frames("client")
 async def test_binary_frames_keep_their_place(service: Service) -> None:
     """Contract 3: each frame is answered in its turn, also when a join before it is still being decided."""
     code = await service.room()
@@ -84,6 +87,7 @@ async def test_binary_frames_keep_their_place(service: Service) -> None:
     assert kinds == ["connected", "room_joined", *["error"] * 9, "pong", *["error"] * 9, "pong"]
 
 
+@pytest.mark.odd_frames("client")
 async def test_an_empty_frame(service: Service) -> None:
     """Contract 3: an empty text frame is no JSON."""
     client = await service.connect()
@@ -154,6 +158,7 @@ async def test_too_many_fragments(service: Service) -> None:
     assert await peer.close_frame() == 1009
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -181,6 +186,7 @@ async def test_what_breaks_the_protocol(service: Service, data: bytes, code: int
     await peer.end_of_line(deadline=7)
 
 
+@pytest.mark.odd_frames("client")
 async def test_what_breaks_the_protocol_right_behind_the_handshake(service: Service) -> None:
     """RFC 6455, 4.1: a client must wait for the handshake. One that does not is cut off, without an error in
     the log.
@@ -226,6 +232,7 @@ async def test_every_message_after_the_close_frame_is_ignored(service: Service) 
     assert not first.of_type("offer")
 
 
+@pytest.mark.odd_frames("client")
 async def test_binary_in_fragments(service: Service) -> None:
     """Contract 2: a fragmented binary message is one bad frame."""
     peer = await service.raw()

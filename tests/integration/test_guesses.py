@@ -6,6 +6,8 @@ import asyncio
 import itertools
 from collections import Counter
 
+import pytest
+
 from support.client import Client
 from support.service import Serve, Service
 
@@ -46,6 +48,7 @@ async def test_sixty_a_minute(serve: Serve) -> None:
         assert (await service.view(code))["participant_count"] == 0
 
 
+@pytest.mark.odd_frames("client")
 async def test_known_codes_do_not_count(serve: Serve) -> None:
     """Contract 5: a whole school may sit behind one address: joins that succeed, or find a full or closed
     room, are free.

@@ -47,6 +47,7 @@ async def test_display_names(service: Service, given: dict[str, Any], shown: str
     assert shown_by_rest == shown
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize(
     "fields",
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from support.service import LogWatch, Serve
 
 SECRETS = {
@@ -19,6 +21,7 @@ SECRETS = {
 }
 
 
+@pytest.mark.odd_frames("client")
 async def test_a_busy_session_leaves_no_secret_in_the_log(serve: Serve) -> None:
     """Contract 5 and architecture, rules: any text a client sends is data: it is in no log line."""
     async with serve(LOG_LEVEL="DEBUG") as service:

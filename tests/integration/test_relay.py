@@ -116,6 +116,7 @@ async def test_only_to_members_of_the_own_room(service: Service, kind: str) -> N
         assert not client.of_type(kind)
 
 
+@pytest.mark.odd_frames("client")
 async def test_the_type_of_the_description_must_match(service: Service) -> None:
     """Contract 2: an offer carries an offer, an answer an answer or pranswer; nothing else passes."""
     first, second = await service.couple()

@@ -455,6 +455,7 @@ async def test_one_line_a_request(serve: Any) -> None:
     ]
 
 
+@pytest.mark.odd_frames("client")
 async def test_what_is_never_in_the_log(serve: Any) -> None:
     key, wrong = "valid-key-0123456789abcdef", "mistyped-key-0123456789"
     secrets = [

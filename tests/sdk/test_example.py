@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from support.server import ServerProcess
+from support.tap import tapped
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "sdk" / "python" / "examples" / "data_channel.py"
@@ -27,7 +28,8 @@ def run(*arguments: str, key: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_two_bots_open_a_data_channel(server: ServerProcess) -> None:
-    done = run(server.base_url, key=server.api_key)
+    with tapped(server) as url:
+        done = run(url, key=server.api_key)
     if importlib.util.find_spec("aiortc") is None:
         assert done.returncode == 1
         assert done.stderr == "This example needs aiortc: pip install 'webrtc-signaling-client[examples]'\n"
@@ -41,6 +43,7 @@ def test_two_bots_open_a_data_channel(server: ServerProcess) -> None:
 
 
 def test_a_failure_is_told_in_a_line(server: ServerProcess) -> None:
-    done = run(server.base_url, "--room", "zzzzzz")
+    with tapped(server) as url:
+        done = run(url, "--room", "zzzzzz")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1

@@ -103,6 +103,7 @@ def test_unknown_messages_are_no_message() -> None:
     assert _wire.decode(json.dumps({"type": "homework", "payload": 5, "request_id": 7})) is None
 
 
+@pytest.mark.odd_frames("server")
 async def test_a_session_with_a_newer_service() -> None:
     """Unknown messages, fields, reasons, states; larger rooms, longer names."""
 

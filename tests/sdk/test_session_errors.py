@@ -69,6 +69,7 @@ async def test_room_full(server: ServerProcess) -> None:
             await enter(server.base_url, room_code=code)
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize(
     "fields", [{"display_name": " "}, {"display_name": "x" * 81}, {"user_id": ""}, {"room_code": "nonsense"}]
 )
@@ -78,6 +79,7 @@ async def test_invalid_message(server: ServerProcess, fields: dict[str, str]) ->
         await enter(server.base_url, **fields)
 
 
+@pytest.mark.odd_frames("client")
 async def test_peer_not_found(server: ServerProcess, room_code: str) -> None:
     async with connect(server.base_url, room_code=room_code) as session:
         for to in ("nobody", session.socket_id):
@@ -159,6 +161,7 @@ async def test_wrong_address(server: ServerProcess) -> None:
 # From services on a string
 
 
+@pytest.mark.odd_frames("server")
 @pytest.mark.parametrize("code", [*SOCKET_CODES, "out_of_chalk"])
 async def test_every_socket_code_is_its_exception(code: str) -> None:
     """The join is refused with it, and so is an offer."""
@@ -285,6 +288,7 @@ async def test_a_refused_handshake(server: ServerProcess) -> None:
         await enter(stub.url)
 
 
+@pytest.mark.odd_frames("server")
 @pytest.mark.parametrize(
     "frame",
     [

@@ -11,10 +11,12 @@ import venv
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from support.server import ServerProcess
+from support.tap import tapped
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "sdk" / "python"
@@ -82,31 +84,135 @@ def test_it_is_pinned_to_the_build_tool_of_the_project() -> None:
     assert pins[0] == pins[1] != []
 
 
-def test_the_wheel_works_alone(wheel: Path, tmp_path: Path, server: ServerProcess) -> None:
-    python, packages = environment(tmp_path / "alone")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(packages)
+@pytest.fixture(scope="module")
+def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment in which the wheel is installed, with what it needs, and nothing else."""
+    folder = tmp_path_factory.mktemp("alone")
+    venv.create(folder, with_pip=True, symlinks=True)
+    python = folder / "bin" / "python"
+    # What it needs is what the tests' own environment has of it: nothing is fetched.
+    (packages,) = folder.glob("lib/python*/site-packages")
+    pip(python, "install", "--no-index", "--no-deps", str(wheel))
     (about,) = packages.glob("webrtc_signaling_client-*.dist-info")
     for name in requirements(about):
         link(metadata.distribution(name), packages)
+    assert "No broken requirements found" in pip(python, "check")
+    return python
+
+
+def pip(python: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [str(python), "-W", "error", "-c", USE, server.base_url, server.api_key],
-        cwd=tmp_path,
-        env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+        [str(python), "-m", "pip", "--disable-pip-version-check", "--no-cache-dir", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=100,
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_wheel_works_alone(alone: Path, tmp_path: Path, server: ServerProcess) -> None:
+    with tapped(server) as url:
+        done = subprocess.run(
+            [str(alone), "-W", "error", "-c", USE, url, server.api_key],
+            cwd=tmp_path,
+            env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["ParticipantJoined", "OfferRelay"]
 
 
-def environment(folder: Path) -> tuple[Path, Path]:
-    """A new virtual environment with nothing in it: its Python, and where its packages go."""
-    venv.create(folder, with_pip=False, symlinks=True)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    return folder / "bin" / "python", packages
+USERS_FILE: Final = """
+from collections.abc import Iterator
+from datetime import datetime
+
+from signaling_client import (
+    NO_RETRY, AsyncSignalingClient, RetryPolicy, RoomFull, Session, SignalingClient, SignalingError, connect
+)
+from signaling_client.messages import AnswerRelay, OfferRelay, ParticipantJoined, ParticipantLeft, RoomLeft
+from signaling_client.models import RoomDetails, RoomSummary, StatisticsCounts
+
+
+def lessons(url: str, key: str) -> Iterator[tuple[str, int, datetime]]:
+    with SignalingClient(url, api_key=key, retry=RetryPolicy(attempts=2), timeout=5) as client:
+        code: str = client.create_room(owner_id="t", ttl_hours=2, max_participants=30).room_code
+        room: RoomDetails = client.get_room(code)
+        summary: RoomSummary
+        for summary in client.iter_rooms(state="open"):
+            yield summary.room_code, summary.participant_count, room.expires_at
+        counts: StatisticsCounts = client.statistics()
+        total: int = counts.total_rooms + client.list_rooms(limit=1).total
+        healthy: str = client.health().status
+        message: str = client.delete_room(code).message
+        print(total, healthy, message)
+
+
+async def visit(url: str, key: str) -> None:
+    async with AsyncSignalingClient(url, api_key=key, retry=NO_RETRY) as client:
+        code: str = (await client.create_room()).room_code
+        async for summary in client.iter_rooms(owner_id="t"):
+            print(summary.state)
+    session: Session
+    try:
+        async with connect(url, room_code=code, display_name="Ann") as session:
+            async for event in session:
+                match event:
+                    case ParticipantJoined(payload=participant):
+                        joined: datetime = participant.joined_at
+                        await session.offer(participant.socket_id, "v=0")
+                        print(joined, participant.user_id or "nobody")
+                    case OfferRelay(payload=offer):
+                        await session.answer(offer.from_, offer.description.sdp or "")
+                    case AnswerRelay(payload=answer):
+                        print(answer.description.type)
+                    case ParticipantLeft(payload=gone):
+                        reason: str = gone.reason
+                        print(reason)
+                    case RoomLeft():
+                        break
+    except RoomFull as full:
+        wait: float | None = full.retry_after
+        print(wait)
+    except SignalingError as error:
+        text: str = error.code + error.detail
+        print(text)
+"""
+
+MISUSES: Final = (
+    ('client.create_room(ttl_hours="2")', "arg-type"),
+    ("client.create_room(ttl=2)", "call-arg"),
+    ("client.get_room()", "call-arg"),
+    ('client.get_room("a7x9k2").participant_count + "1"', "operator"),
+    ('client.delete_room("a7x9k2").messages', "attr-defined"),
+    ("SignalingClient('https://signaling.example.com')", "call-arg"),
+)
+
+
+def test_a_users_file_is_checked_strictly(alone: Path, tmp_path: Path) -> None:
+    """The types are in the wheel: a user's program is good, and each misuse is found."""
+    (tmp_path / "user.py").write_text(USERS_FILE)
+    head = "from signaling_client import SignalingClient\n\nclient: SignalingClient\n"
+    (tmp_path / "misuser.py").write_text(head + "\n".join(line for line, _ in MISUSES) + "\n")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"),
+            *("--python-executable", str(alone), "user.py", "misuser.py"),
+        ],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+    told = re.findall(r"^(\w+)\.py:(\d+): error: .*\[([a-z-]+)\]$", done.stdout, re.MULTILINE)
+    first = head.count("\n") + 1
+    assert told == [("misuser", str(first + at), kind) for at, (_, kind) in enumerate(MISUSES)], done.stdout
 
 
 def requirements(about: Path) -> set[str]:

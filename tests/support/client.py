@@ -1,6 +1,4 @@
-"""A WebSocket client for tests: every frame it gets is checked against the contract, every wait has a
-deadline.
-"""
+"""A WebSocket client for tests. Every wait has a deadline; `support.wire` checks every frame."""
 
 from __future__ import annotations
 
@@ -10,53 +8,15 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
-import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
-from signaling.contract.messages import ServerMessage
-from support.schemas import check_frame_schema, check_sent_frame
-
 DEADLINE: Final = 20.0
 """Seconds any single wait of a test may take on a busy machine. What must be fast says so itself."""
 
 Frame = dict[str, Any]
-
-_decode_server = msgspec.json.Decoder(ServerMessage).decode
-_VERBATIM: Final = ("description", "candidate")
-"""What is carried as its sender made it: unknown keys are allowed in it."""
-
-
-def check_server_frame(text: str | bytes) -> Frame:
-    """The frame as plain values. Raises AssertionError where it is not exactly what the contract says."""
-    frame: Frame = json.loads(text)
-    try:
-        message = _decode_server(text)
-    except msgspec.DecodeError as error:
-        raise AssertionError(f"not a server message ({error}): {text!r}") from None
-    assert _without_verbatim(frame) == _without_verbatim(msgspec.to_builtins(message)), (
-        f"more or other fields than the contract has: {text!r}"
-    )
-    check_frame_schema("server", frame)
-    return frame
-
-
-def _without_verbatim(frame: Frame) -> Frame:
-    payload = {key: value for key, value in frame["payload"].items() if key not in _VERBATIM}
-    return {**frame, "payload": payload}
-
-
-class Wire:
-    """Where every frame of every test client passes: add a check here, and all tests make it."""
-
-    def __init__(self) -> None:
-        self.sent: Callable[[str | bytes], object] = check_sent_frame
-        self.received: Callable[[str | bytes], Frame] = check_server_frame
-
-
-WIRE: Final = Wire()
 
 
 class Closed(AssertionError):
@@ -64,15 +24,12 @@ class Closed(AssertionError):
 
 
 class Client:
-    """One socket. Frames are read as they come; `frames` keeps them all, the waits go through them in order.
-    One socket. Frames are read as they come; `frames` keeps them all, the waits go through them in order.
-    """
+    """One socket. Frames are read as they come: `frames` keeps them all, waits go through them in order."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.frames: list[Frame] = []
         self.socket_id = ""
-        self.fault: BaseException | None = None
         self._position = 0
         self._news = asyncio.Condition()
         self._over = False
@@ -118,7 +75,6 @@ class Client:
 
     async def send_raw(self, data: str | bytes) -> None:
         """Send a text frame (str) or a binary frame (bytes), whatever is in it."""
-        WIRE.sent(data)
         await self.socket.send(data)
 
     async def join(self, room_code: str, **fields: Any) -> Frame:
@@ -175,7 +131,6 @@ class Client:
             try:
                 async with asyncio.timeout(deadline):
                     while (frame := found()) is None:
-                        self._check()
                         if self._over:
                             raise Closed(f"closed with {self.close_code} before {what or 'the frame'} came")
                         await self._news.wait()
@@ -191,7 +146,6 @@ class Client:
             try:
                 async with asyncio.timeout(deadline):
                     while not condition(self.frames):
-                        self._check()
                         if self._over:
                             raise Closed(f"closed with {self.close_code} before the condition was met")
                         await self._news.wait()
@@ -234,7 +188,6 @@ class Client:
                 await self._reader
         except TimeoutError:
             raise AssertionError(f"still open after {deadline} s") from None
-        self._check()
         assert self.close_code is not None
         return self.close_code
 
@@ -248,28 +201,21 @@ class Client:
         self.socket.transport.abort()
 
     async def aclose(self) -> None:
-        """Be gone, whatever state the socket is in; what the wire checks found wrong is raised."""
+        """Be gone, whatever state the socket is in."""
         self.abort()
         await self.socket.wait_closed()
         await self._reader
-        self._check()
-
-    def _check(self) -> None:
-        if self.fault is not None:
-            raise self.fault
 
     async def _read(self) -> None:
         try:
             while True:
-                text = await self.socket.recv(decode=None)
-                frame = WIRE.received(text)
+                frame = json.loads(await self.socket.recv(decode=None))
                 async with self._news:
                     self.frames.append(frame)
                     self._news.notify_all()
         except ConnectionClosed:
             pass
-        except AssertionError as error:
-            self.fault = error
-        async with self._news:
-            self._over = True
-            self._news.notify_all()
+        finally:
+            async with self._news:
+                self._over = True
+                self._news.notify_all()

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
-from support.client import DEADLINE, WIRE
+from support.client import DEADLINE
+from support.line import Line
 
 CONT: Final = 0x0
 TEXT: Final = 0x1
@@ -46,6 +47,7 @@ class RawPeer:
         self.socket = connection
         self.socket_id = ""
         self._buffer = b""
+        self._line = Line(connection.getpeername()[1])
         self._loop = asyncio.get_running_loop()
 
     @classmethod
@@ -120,13 +122,12 @@ class RawPeer:
 
     async def send(self, data: bytes, *, deadline: float = DEADLINE) -> None:
         """Send these bytes."""
+        self._line.up(data)
         async with asyncio.timeout(deadline):
             await self._loop.sock_sendall(self.socket, data)
 
     async def send_frame(self, payload: bytes, opcode: int = TEXT, **options: Any) -> None:
         """Send one frame, see `frame`."""
-        if opcode in (TEXT, BINARY):
-            WIRE.sent(payload)
         await self.send(frame(payload, opcode, **options))
 
     async def send_json(self, message: Any) -> None:
@@ -160,10 +161,7 @@ class RawPeer:
             elif length == 127:
                 (length,) = struct.unpack("!Q", await self._exactly(8))
             payload = await self._exactly(length)
-        opcode = first & 0x0F
-        if opcode == TEXT:
-            WIRE.received(payload)
-        return opcode, payload
+        return first & 0x0F, payload
 
     async def message(self, *, deadline: float = DEADLINE) -> Any:
         """The next message; control frames before it are passed over."""
@@ -203,6 +201,7 @@ class RawPeer:
                 data = b""
         if not data:
             raise EOFError("the service ended the connection")
+        self._line.down(data)
         self._buffer += data
 
 

@@ -11,7 +11,9 @@ import jsonschema_rs
 
 from signaling.contract.codec import BadFrame, decode
 from signaling.contract.errors import ErrorCode
+from signaling.contract.messages import tag_of
 from signaling.contract.schemas import INDEX, SCHEMAS_PATH, schema_files
+from signaling.web.docs import openapi_document
 
 SERVICE: Final = "https://signaling.test"
 """Stands for wherever the service is: the `$id`s of its schemas are paths of it."""
@@ -50,26 +52,40 @@ def _fraction(text: str) -> float:
     return value + 0.5 if value.is_integer() and abs(value) < 2**50 else value
 
 
-def check_sent_frame(data: str | bytes) -> None:
-    """Raise AssertionError if schema and codec are of two minds about what a client sends.
+def check_sent_frame(data: str) -> str | None:
+    """The type of a message that a client sends; None if codec and schema both refuse it.
 
-    Tests send bad frames on purpose: those the codec takes the schema must take, and those it refuses the
-    schema must refuse. Of what is no JSON text, or nested deeper than validators read, it can say nothing.
-    Nor can it tell `1.0` from `1` (JSON Schema 2020-12, 4.2.3), which the codec takes for no integer.
+    Raises AssertionError if they are of two minds. Of what is no JSON text, or nested deeper than validators
+    read, the schema can say nothing. Nor can it tell `1.0` from `1` (JSON Schema 2020-12, 4.2.3), which the
+    codec takes for no integer.
     """
-    if isinstance(data, bytes):
-        return
+    kind: str | None = None
     try:
-        decode(data)
-        accepted = True
+        kind = tag_of(decode(data))
     except BadFrame as error:
         if error.code is ErrorCode.INVALID_JSON:
-            return
-        accepted = False
+            return None
     try:
         valid = schema_validator("client-message.json").is_valid(json.loads(data, parse_float=_fraction))
     except (RecursionError, ValueError):
-        return
-    if valid is not accepted:
-        verb = "takes" if accepted else "refuses"
+        return kind
+    if valid is not (kind is not None):
+        verb = "refuses" if kind is None else "takes"
         raise AssertionError(f"the codec {verb} this frame, its JSON Schema does not agree: {data[:500]!r}")
+    return kind
+
+
+@cache
+def _body_validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    document = openapi_document()
+    schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+
+def check_body(name: str, body: Any) -> None:
+    """Raise AssertionError if OpenAPI's schema ``name`` refuses the body, or does not know all of it."""
+    for fault in _body_validator(name).iter_errors(body):
+        raise AssertionError(f"{name} refuses {body}: {fault.message}")
+    known = openapi_document()["components"]["schemas"][name]["properties"]
+    unknown = set(body) - set(known)
+    assert not unknown, f"{name} has no {sorted(unknown)}"

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from support.wire import WIRE
+
 API_KEY: Final = "test-key-of-the-suite-0123456789"
 DEADLINE: Final = 30.0
 """Seconds a process may take to start or to stop, on a busy machine."""
@@ -108,6 +110,8 @@ class ServerProcess:
             self.kill9()
             raise
         self.port = int(listening["port"])
+        WIRE.stubs.discard(self.port)
+        WIRE.servers.add(self.port)
 
     def wait_for_log(
         self, wanted: Callable[[Mapping[str, Any]], bool], what: str, deadline: float = DEADLINE
@@ -142,6 +146,8 @@ class ServerProcess:
             raise ServerFailed("did not stop at SIGTERM:\n" + "\n".join(self.lines)) from None
         self._join_reader()
         self.process = None
+        closed = [entry for entry in self.log if entry.get("event") == "socket_closed"]
+        WIRE.account(self.port, (str(entry["socket_id"]) for entry in closed))
         return code
 
     def kill9(self) -> None:

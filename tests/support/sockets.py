@@ -15,8 +15,8 @@ from signaling.realtime.session import Session
 from signaling.rooms.resume_token import ResumeTokens
 from signaling.rooms.service import NewRoom
 from signaling.telemetry.metrics import Metrics
-from support.client import check_server_frame
 from support.memory import Rooms, until
+from support.wire import check_server_frame
 
 
 class Socket:

@@ -122,7 +122,6 @@ ERRORS: Final[dict[ErrorCode, ErrorInfo]] = {
     ),
     ErrorCode.RATE_LIMITED: ErrorInfo(
         meaning="Too many attempts. Wait `retry_after` seconds.",
-        http_status=429,
         on_socket=True,
         retry=True,
     ),

@@ -16,8 +16,8 @@ class ErrorBody:
     detail: str
     """ What went wrong, for people. """
     code: str
-    """ What went wrong, for programs. Known values: `room_not_found`, `rate_limited`, `server_error`,
-    `bad_request`, `unauthorized`, `forbidden_origin`, `not_found`, `method_not_allowed`, `idempotency_conflict`,
+    """ What went wrong, for programs. Known values: `room_not_found`, `server_error`, `bad_request`,
+    `unauthorized`, `forbidden_origin`, `not_found`, `method_not_allowed`, `idempotency_conflict`,
     `payload_too_large`. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

@@ -8,7 +8,6 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
     PAYLOAD_TOO_LARGE = "payload_too_large"
-    RATE_LIMITED = "rate_limited"
     ROOM_NOT_FOUND = "room_not_found"
     SERVER_ERROR = "server_error"
     UNAUTHORIZED = "unauthorized"
