@@ -181,6 +181,8 @@ class FakeService:
 
     def _answer(self, socket: WebSocketRoute, request: dict[str, str]) -> None:
         answer: dict[str, object] = {"type": "pong", "payload": {"server_time": self.server_time}}
+        if request["type"] == "resume":
+            answer = {"type": "error", "payload": {"code": "resume_failed", "message": "gone"}}
         if request["type"] == "join":
             self.joins += 1
             answer = {"type": "room_joined", "payload": self._room()}
