@@ -4,7 +4,7 @@
     python sdk/generate.py --check    fails, with the difference, if that folder is not what it would write
 
 The documents come straight from the functions that publish them, so this needs nothing printed before it.
-"""  # noqa: INP001 - a command, not part of a package
+"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from typing import Any, Final
 
 Schema = dict[str, Any]
 OpenValues = Callable[[Schema, list[str], str | None], None]
-"""Makes a field take any text: the field, the values known today, and the name of their enum if it has one."""
+"""Makes a field take any text: the field, the values known today, the name of their enum if it has one."""
 
 TARGET: Final = Path(__file__).parent / "python" / "signaling_client" / "_generated"
 

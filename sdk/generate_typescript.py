@@ -1,10 +1,10 @@
 """Generates the TypeScript SDK's types from the service's contract, and compiles it for the classroom page.
 
     python sdk/generate_typescript.py            writes sdk/typescript/src/generated and the page's client/
-    python sdk/generate_typescript.py --check    fails, with the difference, if they are not what it would write
+    python sdk/generate_typescript.py --check    fails, with the difference, if these are not what it writes
 
 Needs Node, and the generators in sdk/typescript/node_modules: `make contract` sees to both. Asks no network.
-"""  # noqa: INP001 - a command, not part of a package
+"""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def generate_types(folder: Path) -> None:
 
 
 def compile_client(generated: Path, folder: Path) -> None:
-    """Compile the SDK with these types into ``folder``: a module for each that has code, as it was written."""
+    """Compile the SDK with these types into ``folder``: each module that has code, as it was written."""
     with tempfile.TemporaryDirectory(prefix="sdk-") as work:
         source, compiled = Path(work) / "src", Path(work) / "out"
         shutil.copytree(SDK / "src", source, ignore=shutil.ignore_patterns("generated"))

@@ -1,4 +1,4 @@
-"""`SignalingClient` on its own: it needs no page, names what it is told, and tells one answer from another."""
+"""`SignalingClient` on its own: needs no page, names what it is told, tells one answer from another."""
 
 from __future__ import annotations
 
