@@ -8,6 +8,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -17,6 +18,9 @@ from browser.visits import ARGUMENTS, DEADLINE
 from support.chromium import chromium_path
 from typescript.node import CLIENT
 from typescript.scripted import ScriptedService
+
+ADDRESSES: Final = "--disable-features=WebRtcHideLocalIpsWithMdns"
+"""Without a camera a page gives its address as a name of the local network, which nobody here looks up."""
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -52,7 +56,7 @@ def browser() -> Iterator[Browser]:
     expect.set_options(timeout=DEADLINE * 1000)
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS]) as browser,
+        playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, ADDRESSES]) as browser,
     ):
         yield browser
 

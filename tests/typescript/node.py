@@ -54,7 +54,7 @@ def succeed(*command: str, cwd: Path) -> str:
     return done.stdout
 
 
-def tsc(project: Path) -> subprocess.CompletedProcess[str]:
-    """The compiler of the SDK over a folder with a tsconfig.json."""
-    compiler = modules(SDK) / "typescript" / "bin" / "tsc"
+def tsc(project: Path, installed: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The compiler over a folder with a tsconfig.json: the SDK's, or that of the modules ``installed``."""
+    compiler = (installed or modules(SDK)) / "typescript" / "bin" / "tsc"
     return run(tool("node"), str(compiler), "--project", str(project), "--pretty", "false", cwd=project)

@@ -183,7 +183,7 @@ export class PeerMesh<Peer extends PeerConnection = PeerConnection> extends Type
         // What we sent last may have gone down with the connection.
         peer.repeatOffer();
       } else if (!rejoined) {
-        peer.restart().catch(ignore);
+        peer.restart();
       }
     }
   }

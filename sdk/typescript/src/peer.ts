@@ -137,16 +137,14 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
   }
 
   /**
-   * Negotiate anew, with new candidates: messages between the two sides were lost. What flows goes on meanwhile
-   * (RFC 8445, section 9).
+   * Restart ICE: messages between the two sides were lost. What flows goes on meanwhile (RFC 8445, section 9).
+   *
+   * An offer that waits for its answer is sent again, as the answer may be among what was lost. It is not taken back
+   * for a new one: the answer may also be on its way, and would then be one to the wrong offer.
    */
-  async restart(): Promise<void> {
-    const { connection } = this;
-    if (connection.signalingState === "closed") return;
-    if (!connection.localDescription && !connection.remoteDescription) return;
-    // An answer that was lost would be waited for for ever.
-    if (connection.signalingState === "have-local-offer") await connection.setLocalDescription({ type: "rollback" });
-    connection.restartIce();
+  restart(): void {
+    this.repeatOffer();
+    if (this.connection.remoteDescription) this.connection.restartIce();
   }
 
   /** Try anew after `failed`. */

@@ -151,7 +151,7 @@ export class PeerMesh extends TypedEventTarget {
                 peer.repeatOffer();
             }
             else if (!rejoined) {
-                peer.restart().catch(ignore);
+                peer.restart();
             }
         }
     }
