@@ -91,7 +91,8 @@ def blocks(*languages: str, page: str | None = None) -> list[Block]:
 
 
 def test_every_block_is_of_a_kind_that_is_run_or_decoded() -> None:
-    run = {"bash", "sh", "python", "javascript", "html", "json"}
+    # The TypeScript of the pages is compiled and run with the SDK: tests/typescript/test_snippets.py.
+    run = {"bash", "sh", "python", "javascript", "typescript", "html", "json"}
     assert {block.language for block in BLOCKS} <= run | set(NOT_SNIPPETS)
     assert {block.language for block in blocks_of("docs/integration.md")} >= run - {"sh"}
 

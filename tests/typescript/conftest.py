@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from playwright.sync_api._generated import Clock
 
-from browser.visits import ARGUMENTS, DEADLINE
+from browser.visits import ARGUMENTS, DEADLINE, FAKE_DEVICES, PERMITTED
 from support.chromium import chromium_path
 from typescript.node import CLIENT
 from typescript.scripted import ScriptedService
@@ -56,7 +56,9 @@ def browser() -> Iterator[Browser]:
     expect.set_options(timeout=DEADLINE * 1000)
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, ADDRESSES]) as browser,
+        playwright.chromium.launch(
+            executable_path=chromium_path(), args=[*ARGUMENTS, FAKE_DEVICES, PERMITTED, ADDRESSES]
+        ) as browser,
     ):
         yield browser
 

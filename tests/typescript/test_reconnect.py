@@ -347,6 +347,34 @@ def test_a_browser_that_is_online_again_does_not_wait(
     told(page, "reconnected")
 
 
+def test_a_line_of_another_network_is_found_dead_soon(
+    page: Page, clock: Clock, service: ScriptedService, begin: Begin
+) -> None:
+    """It looks open to the browser; only that nothing comes tells. A line that answers is kept."""
+    line = begin().seat("ada")
+    told(page, "joined")
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    ping = line.take("ping")
+    assert ping["payload"] == {"received": 1}
+    line.say("pong", {"server_time": "2030-01-01T00:00:00Z"}, to=ping)
+    line.say("participant_joined", BEN)
+    told(page, "participant_joined")
+    clock.run_for(10_000)
+    assert page.evaluate("session.state") == "joined"
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert line.take("ping")["payload"] == {"received": 3}
+    clock.run_for(4_000)
+    assert page.evaluate("session.state") == "joined"
+    clock.run_for(2_000)
+    assert told(page, "reconnecting") == [["reconnecting"]]
+    clock.run_for(10)
+    assert service.accept().greet().seat_again()["received"] == 3
+    told(page, "reconnected")
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    assert page.evaluate("session.state") == "joined", "the former line is looked after no more"
+
+
 def test_what_is_sent_meanwhile_waits_for_the_seat(
     page: Page, service: ScriptedService, begin: Begin
 ) -> None:

@@ -226,6 +226,8 @@ export class RoomSession extends TypedEventTarget<RoomSessionEvents> {
     client.addEventListener("message", mine(({ message }) => this.#take(message)));
     client.addEventListener("frame", mine(() => this.#lookAtReplay()));
     client.addEventListener("close", mine(({ closed }) => void this.#comeBack(closed)));
+    const forget = onDoubt(() => client.probe());
+    client.addEventListener("close", forget);
     client.addEventListener(
       "error",
       mine(({ error }) => {
@@ -406,6 +408,20 @@ export class RoomSession extends TypedEventTarget<RoomSessionEvents> {
     if (close) this.#client?.close();
     this.dispatchEvent(new SessionEnded(ending));
   }
+}
+
+/** Calls back when the network may be another one, or the page was asleep; the function to stop that. */
+function onDoubt(callback: () => void): () => void {
+  const page = globalThis.document;
+  const shown = (): void => {
+    if (page.visibilityState === "visible") callback();
+  };
+  globalThis.addEventListener?.("online", callback);
+  page?.addEventListener("visibilitychange", shown);
+  return () => {
+    globalThis.removeEventListener?.("online", callback);
+    page?.removeEventListener("visibilitychange", shown);
+  };
 }
 
 function send(client: SignalingClient, relay: Relay): void {

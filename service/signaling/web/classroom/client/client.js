@@ -25,6 +25,8 @@ const SERVER_MESSAGES = {
 };
 /** How many sent messages without an answer are remembered, to name the one that an `error` is about. */
 const REMEMBERED = 256;
+/** How long a probe waits for a sign of life, in milliseconds. */
+const SIGN_OF_LIFE = 5_000;
 /** After so many frames the service is told what arrived, so that it need not keep more for a resume. */
 const ACKNOWLEDGE_EVERY = 64;
 /** A message of the service. */
@@ -80,7 +82,8 @@ export class SignalingClient extends TypedEventTarget {
     #sent = new Map();
     #requests = 0;
     #over = false;
-    #unanswered = false;
+    /** Frames in all, so that silence can be told without a clock. */
+    #heard = 0;
     #received = 0;
     #acknowledged = 0;
     #resumedFrom = 0;
@@ -168,6 +171,19 @@ export class SignalingClient extends TypedEventTarget {
         return this.#request("ping", this.#acknowledgement());
     }
     /**
+     * Look whether the connection still stands: one on which nothing comes within 5 seconds is given up. For when there
+     * is reason to doubt it: another network, a page that was asleep.
+     */
+    probe() {
+        if (this.#send("ping", this.#acknowledgement()) === null)
+            return;
+        const heard = this.#heard;
+        setTimeout(() => {
+            if (this.#heard === heard)
+                this.#end(1006, "silent");
+        }, SIGN_OF_LIFE);
+    }
+    /**
      * Send an offer to one participant.
      *
      * @param to their `socket_id`
@@ -222,7 +238,7 @@ export class SignalingClient extends TypedEventTarget {
     #receive(data) {
         if (this.#over)
             return;
-        this.#unanswered = false;
+        this.#heard += 1;
         const frame = parse(data);
         this.#count(frame.type);
         if (frame.type !== undefined && Object.hasOwn(SERVER_MESSAGES, frame.type))
@@ -279,13 +295,14 @@ export class SignalingClient extends TypedEventTarget {
     #keepAlive() {
         if (!this.pingInterval || this.#over)
             return;
-        // Told by a flag and not by a clock: a browser may run the timers of a hidden page only once a minute.
+        let heard = -1;
+        // Told by a count and not by a clock: a browser may run the timers of a hidden page only once a minute.
         this.#keepalive = setInterval(() => {
-            if (this.#unanswered) {
+            if (this.#heard === heard) {
                 this.#end(1006, "silent");
             }
             else {
-                this.#unanswered = true;
+                heard = this.#heard;
                 this.#send("ping", this.#acknowledgement());
             }
         }, this.pingInterval);

@@ -201,6 +201,8 @@ export class RoomSession extends TypedEventTarget {
         client.addEventListener("message", mine(({ message }) => this.#take(message)));
         client.addEventListener("frame", mine(() => this.#lookAtReplay()));
         client.addEventListener("close", mine(({ closed }) => void this.#comeBack(closed)));
+        const forget = onDoubt(() => client.probe());
+        client.addEventListener("close", forget);
         client.addEventListener("error", mine(({ error }) => {
             // Any other refusal is about one message to one participant who is gone by now.
             if (error.code === "not_in_room")
@@ -382,6 +384,20 @@ export class RoomSession extends TypedEventTarget {
             this.#client?.close();
         this.dispatchEvent(new SessionEnded(ending));
     }
+}
+/** Calls back when the network may be another one, or the page was asleep; the function to stop that. */
+function onDoubt(callback) {
+    const page = globalThis.document;
+    const shown = () => {
+        if (page.visibilityState === "visible")
+            callback();
+    };
+    globalThis.addEventListener?.("online", callback);
+    page?.addEventListener("visibilitychange", shown);
+    return () => {
+        globalThis.removeEventListener?.("online", callback);
+        page?.removeEventListener("visibilitychange", shown);
+    };
 }
 function send(client, relay) {
     switch (relay.type) {
