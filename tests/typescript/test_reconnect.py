@@ -368,6 +368,7 @@ def test_a_line_of_another_network_is_found_dead_soon(
     assert page.evaluate("session.state") == "joined"
     clock.run_for(2_000)
     assert told(page, "reconnecting") == [["reconnecting"]]
+    assert line.closed_with() == 4000, "no code at all would mean leaving"
     clock.run_for(10)
     assert service.accept().greet().seat_again()["received"] == 3
     told(page, "reconnected")

@@ -5,6 +5,8 @@
  * are promises; everything the service says also arrives as an event named like the message.
  */
 
+import { AnyMessageReceived, ConnectionEnded, MessageReceived, RequestRefused } from "./client_events.js";
+import type { ServerMessageType, ServerPayloads, SignalingClientEvents } from "./client_events.js";
 import { ConnectionClosed, SignalingError } from "./errors.js";
 import type { RefusedMessage } from "./errors.js";
 import { TypedEventTarget } from "./events.js";
@@ -19,12 +21,6 @@ import type {
   RoomLeftPayload,
   ServerMessage,
 } from "./generated/messages.js";
-
-/** The types of the messages that the service sends. */
-export type ServerMessageType = ServerMessage["type"];
-
-/** What each message of the service carries, by its type. */
-export type ServerPayloads = { [Message in ServerMessage as Message["type"]]: Message["payload"] };
 
 /** Messages of the service that are passed on. Others are of a later version and are left alone. */
 const SERVER_MESSAGES: Readonly<Record<ServerMessageType, true>> = {
@@ -46,63 +42,14 @@ const SERVER_MESSAGES: Readonly<Record<ServerMessageType, true>> = {
 /** How many sent messages without an answer are remembered, to name the one that an `error` is about. */
 const REMEMBERED = 256;
 
+/** Closes a connection that seems dead: a code that the service does not take for leaving. */
+const NOT_LEAVING = 4000;
+
 /** How long a probe waits for a sign of life, in milliseconds. */
 const SIGN_OF_LIFE = 5_000;
 
 /** After so many frames the service is told what arrived, so that it need not keep more for a resume. */
 const ACKNOWLEDGE_EVERY = 64;
-
-/** A message of the service. */
-export class MessageReceived<Type extends Exclude<ServerMessageType, "error">> extends Event {
-  declare readonly type: Type;
-  readonly payload: ServerPayloads[Type];
-
-  constructor(type: Type, payload: ServerPayloads[Type]) {
-    super(type);
-    this.payload = payload;
-  }
-}
-
-/** `message`: any message that this version knows, whole, to be told apart by its `type`. */
-export class AnyMessageReceived extends Event {
-  readonly message: ServerMessage;
-
-  constructor(message: ServerMessage) {
-    super("message");
-    this.message = message;
-  }
-}
-
-/** `error`: a message without a promise of its own was refused. */
-export class RequestRefused extends Event {
-  readonly error: SignalingError;
-
-  constructor(error: SignalingError) {
-    super("error");
-    this.error = error;
-  }
-}
-
-/** `close`: the connection is over, fired once. */
-export class ConnectionEnded extends Event {
-  readonly closed: ConnectionClosed;
-
-  constructor(closed: ConnectionClosed) {
-    super("close");
-    this.closed = closed;
-  }
-}
-
-/** The events of a `SignalingClient`: one for each message of the service but `error`, and those named here. */
-export type SignalingClientEvents = {
-  [Type in Exclude<ServerMessageType, "error">]: MessageReceived<Type>;
-} & {
-  message: AnyMessageReceived;
-  error: RequestRefused;
-  close: ConnectionEnded;
-  /** A frame came, of whatever kind; fired after the events of its message. */
-  frame: Event;
-};
 
 export interface SignalingClientOptions {
   /** Milliseconds until `connected` must have come. Default 10 000. */
@@ -386,9 +333,9 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#keepalive);
-    // A page may only name 1000 or its own codes; 1006 is never sent, so a dead line is closed without a code.
-    if (code === 1000 || code >= 3000) this.#socket?.close(code);
-    else this.#socket?.close();
+    // A page may only name 1000 or its own codes, and no code at all means leaving. Should the line not be dead after
+    // all, the seat must be kept.
+    this.#socket?.close(code === 1000 || code >= 3000 ? code : NOT_LEAVING);
     const closed = new ConnectionClosed(code, reason);
     for (const { reject } of this.#awaited.values()) reject(closed);
     this.#awaited.clear();

@@ -7,8 +7,10 @@
 
 export { backoff, RECONNECT } from "./backoff.js";
 export type { ReconnectPolicy } from "./backoff.js";
-export { AnyMessageReceived, ConnectionEnded, MessageReceived, RequestRefused, SignalingClient } from "./client.js";
-export type { ServerMessageType, ServerPayloads, SignalingClientEvents, SignalingClientOptions } from "./client.js";
+export { SignalingClient } from "./client.js";
+export type { SignalingClientOptions } from "./client.js";
+export { AnyMessageReceived, ConnectionEnded, MessageReceived, RequestRefused } from "./client_events.js";
+export type { ServerMessageType, ServerPayloads, SignalingClientEvents } from "./client_events.js";
 export { closeKind, ConnectionClosed, SignalingError } from "./errors.js";
 export type { CloseKind, RefusedMessage } from "./errors.js";
 export type { TypedEventTarget, TypedListener } from "./events.js";

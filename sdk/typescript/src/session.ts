@@ -4,11 +4,13 @@
 
 import { backoff, RECONNECT } from "./backoff.js";
 import type { ReconnectPolicy } from "./backoff.js";
-import { RequestRefused, SignalingClient } from "./client.js";
+import { SignalingClient } from "./client.js";
 import type { SignalingClientOptions } from "./client.js";
+import { RequestRefused } from "./client_events.js";
 import { ConnectionClosed, SignalingError } from "./errors.js";
 import { TypedEventTarget } from "./events.js";
 import type { JoinPayload, Participant, ResumedPayload, RoomJoinedPayload, ServerMessage } from "./generated/messages.js";
+import { onDoubt, pause } from "./network.js";
 import { Outbox } from "./outbox.js";
 import type { Relay } from "./outbox.js";
 import { Roster } from "./roster.js";
@@ -166,7 +168,10 @@ export class RoomSession extends TypedEventTarget<RoomSessionEvents> {
     this.#wake();
   }
 
-  /** Leave the room for good. The others are told at once; `ended` is fired before this returns. */
+  /**
+   * Leave the room for good. The others are told at once, or, while the connection is lost, when the time of the seat
+   * is over. `ended` is fired before this returns.
+   */
   leave(): void {
     const client = this.#client;
     this.#end({ kind: "room_left", reason: "left" }, { close: false });
@@ -358,7 +363,9 @@ export class RoomSession extends TypedEventTarget<RoomSessionEvents> {
     for (let tried = 0; tried < policy.tries; tried += 1) {
       wait = Math.max(wait, backoff(this.#streak++, policy));
       if (Date.now() + wait - this.#lost > policy.total) break;
-      await this.#waitFor(wait);
+      const waiting = pause(wait);
+      this.#wake = waiting.wake;
+      await waiting.over;
       if (this.state === "ended") return null;
       try {
         await this.#enter();
@@ -387,19 +394,6 @@ export class RoomSession extends TypedEventTarget<RoomSessionEvents> {
     return Math.max(0, this.#lost + this.#seatWindow * 1000 + SEAT_SLACK - Date.now());
   }
 
-  #waitFor(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        globalThis.removeEventListener?.("online", done);
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      globalThis.addEventListener?.("online", done);
-      this.#wake = done;
-    });
-  }
-
   #end(ending: Ending, { close = true } = {}): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
@@ -408,20 +402,6 @@ export class RoomSession extends TypedEventTarget<RoomSessionEvents> {
     if (close) this.#client?.close();
     this.dispatchEvent(new SessionEnded(ending));
   }
-}
-
-/** Calls back when the network may be another one, or the page was asleep; the function to stop that. */
-function onDoubt(callback: () => void): () => void {
-  const page = globalThis.document;
-  const shown = (): void => {
-    if (page.visibilityState === "visible") callback();
-  };
-  globalThis.addEventListener?.("online", callback);
-  page?.addEventListener("visibilitychange", shown);
-  return () => {
-    globalThis.removeEventListener?.("online", callback);
-    page?.removeEventListener("visibilitychange", shown);
-  };
 }
 
 function send(client: SignalingClient, relay: Relay): void {

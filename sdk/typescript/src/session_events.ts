@@ -2,7 +2,7 @@
  * What a `RoomSession` tells.
  */
 
-import type { RequestRefused } from "./client.js";
+import type { RequestRefused } from "./client_events.js";
 import type { ErrorCode, LeftReason, Participant, RoomJoinedPayload, RoomLeftReason } from "./generated/messages.js";
 
 /**

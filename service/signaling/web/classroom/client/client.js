@@ -5,6 +5,7 @@
  * There is no DOM and no WebRTC in here. Requests that have an answer (`connect`, `join`, `resume`, `leave`, `ping`)
  * are promises; everything the service says also arrives as an event named like the message.
  */
+import { AnyMessageReceived, ConnectionEnded, MessageReceived, RequestRefused } from "./client_events.js";
 import { ConnectionClosed, SignalingError } from "./errors.js";
 import { TypedEventTarget } from "./events.js";
 /** Messages of the service that are passed on. Others are of a later version and are left alone. */
@@ -25,42 +26,12 @@ const SERVER_MESSAGES = {
 };
 /** How many sent messages without an answer are remembered, to name the one that an `error` is about. */
 const REMEMBERED = 256;
+/** Closes a connection that seems dead: a code that the service does not take for leaving. */
+const NOT_LEAVING = 4000;
 /** How long a probe waits for a sign of life, in milliseconds. */
 const SIGN_OF_LIFE = 5_000;
 /** After so many frames the service is told what arrived, so that it need not keep more for a resume. */
 const ACKNOWLEDGE_EVERY = 64;
-/** A message of the service. */
-export class MessageReceived extends Event {
-    payload;
-    constructor(type, payload) {
-        super(type);
-        this.payload = payload;
-    }
-}
-/** `message`: any message that this version knows, whole, to be told apart by its `type`. */
-export class AnyMessageReceived extends Event {
-    message;
-    constructor(message) {
-        super("message");
-        this.message = message;
-    }
-}
-/** `error`: a message without a promise of its own was refused. */
-export class RequestRefused extends Event {
-    error;
-    constructor(error) {
-        super("error");
-        this.error = error;
-    }
-}
-/** `close`: the connection is over, fired once. */
-export class ConnectionEnded extends Event {
-    closed;
-    constructor(closed) {
-        super("close");
-        this.closed = closed;
-    }
-}
 /** What answers a request, besides `error`. */
 const ANSWERS = { connect: "connected", join: "room_joined", resume: "resumed", leave: "room_left", ping: "pong" };
 /**
@@ -312,11 +283,9 @@ export class SignalingClient extends TypedEventTarget {
             return;
         this.#over = true;
         clearInterval(this.#keepalive);
-        // A page may only name 1000 or its own codes; 1006 is never sent, so a dead line is closed without a code.
-        if (code === 1000 || code >= 3000)
-            this.#socket?.close(code);
-        else
-            this.#socket?.close();
+        // A page may only name 1000 or its own codes, and no code at all means leaving. Should the line not be dead after
+        // all, the seat must be kept.
+        this.#socket?.close(code === 1000 || code >= 3000 ? code : NOT_LEAVING);
         const closed = new ConnectionClosed(code, reason);
         for (const { reject } of this.#awaited.values())
             reject(closed);

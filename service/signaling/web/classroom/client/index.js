@@ -6,7 +6,8 @@
  * sockets, `PeerConnection` a connection to one participant; `PeerMesh` makes one for everybody in the room.
  */
 export { backoff, RECONNECT } from "./backoff.js";
-export { AnyMessageReceived, ConnectionEnded, MessageReceived, RequestRefused, SignalingClient } from "./client.js";
+export { SignalingClient } from "./client.js";
+export { AnyMessageReceived, ConnectionEnded, MessageReceived, RequestRefused } from "./client_events.js";
 export { closeKind, ConnectionClosed, SignalingError } from "./errors.js";
 export { PeerAdded, PeerMesh, PeerRemoved, PeerTrack } from "./mesh.js";
 export { PeerConnection, TrackReceived } from "./peer.js";

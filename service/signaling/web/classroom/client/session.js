@@ -3,9 +3,11 @@
  * A stay in a room that outlives its connections: joins, comes back after a lost connection, and ends once.
  */
 import { backoff, RECONNECT } from "./backoff.js";
-import { RequestRefused, SignalingClient } from "./client.js";
+import { SignalingClient } from "./client.js";
+import { RequestRefused } from "./client_events.js";
 import { ConnectionClosed, SignalingError } from "./errors.js";
 import { TypedEventTarget } from "./events.js";
+import { onDoubt, pause } from "./network.js";
 import { Outbox } from "./outbox.js";
 import { Roster } from "./roster.js";
 import { CandidateReceived, DescriptionReceived, JoinedEvent, ReconnectedEvent, SessionEnded } from "./session_events.js";
@@ -138,7 +140,10 @@ export class RoomSession extends TypedEventTarget {
     reconnectNow() {
         this.#wake();
     }
-    /** Leave the room for good. The others are told at once; `ended` is fired before this returns. */
+    /**
+     * Leave the room for good. The others are told at once, or, while the connection is lost, when the time of the seat
+     * is over. `ended` is fired before this returns.
+     */
     leave() {
         const client = this.#client;
         this.#end({ kind: "room_left", reason: "left" }, { close: false });
@@ -328,7 +333,9 @@ export class RoomSession extends TypedEventTarget {
             wait = Math.max(wait, backoff(this.#streak++, policy));
             if (Date.now() + wait - this.#lost > policy.total)
                 break;
-            await this.#waitFor(wait);
+            const waiting = pause(wait);
+            this.#wake = waiting.wake;
+            await waiting.over;
             if (this.state === "ended")
                 return null;
             try {
@@ -362,18 +369,6 @@ export class RoomSession extends TypedEventTarget {
     #formerSeatLeft() {
         return Math.max(0, this.#lost + this.#seatWindow * 1000 + SEAT_SLACK - Date.now());
     }
-    #waitFor(milliseconds) {
-        return new Promise((resolve) => {
-            const done = () => {
-                clearTimeout(timer);
-                globalThis.removeEventListener?.("online", done);
-                resolve();
-            };
-            const timer = setTimeout(done, milliseconds);
-            globalThis.addEventListener?.("online", done);
-            this.#wake = done;
-        });
-    }
     #end(ending, { close = true } = {}) {
         if (this.#state === "ended")
             return;
@@ -384,20 +379,6 @@ export class RoomSession extends TypedEventTarget {
             this.#client?.close();
         this.dispatchEvent(new SessionEnded(ending));
     }
-}
-/** Calls back when the network may be another one, or the page was asleep; the function to stop that. */
-function onDoubt(callback) {
-    const page = globalThis.document;
-    const shown = () => {
-        if (page.visibilityState === "visible")
-            callback();
-    };
-    globalThis.addEventListener?.("online", callback);
-    page?.addEventListener("visibilitychange", shown);
-    return () => {
-        globalThis.removeEventListener?.("online", callback);
-        page?.removeEventListener("visibilitychange", shown);
-    };
 }
 function send(client, relay) {
     switch (relay.type) {
