@@ -5,6 +5,7 @@ PYTHON ?= python3
 UV     := $(shell command -v uv 2>/dev/null)
 
 BIN := $(VENV)/bin
+NODE_MODULES := $(addsuffix /node_modules/.stamp,sdk/typescript tests/typescript/vite-app)
 RUN := $(BIN)/python
 # What the tools run (ruff from a code generator, say) comes from the same environment.
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -31,6 +32,10 @@ help: ## Show this list
 install: $(VENV)/.stamp ## Set up the environment with everything as locked, hashes checked
 	@:
 
+.PHONY: node-modules
+node-modules: $(NODE_MODULES) ## Set up what the TypeScript SDK and its tests are made with, as locked (needs Node 18)
+	@:
+
 .PHONY: run
 run: install ## Start the service for development; makes up an API key, prints the addresses
 	@exec $(RUN) -m signaling dev
@@ -43,14 +48,15 @@ format: install ## Put all code into its form
 	$(BIN)/ruff format .
 
 .PHONY: contract
-contract: install ## Print the contract, and the client and tables made from it
+contract: install sdk/typescript/node_modules/.stamp ## Print the contract, and the clients and tables made from it
 	$(RUN) openapi/build.py
 	$(RUN) docs/build.py
 	$(RUN) sdk/generate.py
+	$(RUN) -m sdk.generate_typescript
 	$(RUN) docs/build.py
 
 .PHONY: lock
-lock: ## Make the lock files again after a change to pyproject.toml
+lock: ## Make the lock files again after a change to pyproject.toml or a package.json
 	@scripts/lock
 
 .PHONY: assets
@@ -60,13 +66,14 @@ assets: ## Fetch the assets of the documentation pages again (needs npm)
 .PHONY: clean
 clean: ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
-	  .import_linter_cache .hypothesis service/*.egg-info tests/contract/asyncapi/node_modules
+	  .import_linter_cache .hypothesis service/*.egg-info sdk/typescript/dist $(NODE_MODULES:/.stamp=) \
+	  tests/contract/asyncapi/node_modules
 	find service tests openapi scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Check
 
 .PHONY: test
-test: install system-packages coverage ## The whole suite, browser included, with the coverage gate
+test: install system-packages node-modules coverage ## The whole suite, browser included, with the coverage gate
 
 .PHONY: lint
 lint: install assets-check ## Style, likely bugs, format; and the assets are as vendored
@@ -82,10 +89,11 @@ imports: install ## Who may import whom
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: contract-check
-contract-check: install ## What is printed and generated is what the code says
+contract-check: install sdk/typescript/node_modules/.stamp ## What is printed and generated is what the code says
 	$(RUN) openapi/build.py --check
 	$(RUN) docs/build.py --check
 	$(RUN) sdk/generate.py --check
+	$(RUN) -m sdk.generate_typescript --check
 	$(RUN) docs/build.py --check
 
 .PHONY: contract-diff
@@ -97,7 +105,7 @@ assets-check: ## The vendored assets are the ones that were checked in
 	@cd service/signaling/web/assets && sha256sum --check --quiet --strict CHECKSUMS
 
 .PHONY: coverage
-coverage: install ## As `make test`, without looking for system packages
+coverage: install node-modules ## As `make test`, without looking for system packages
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(PYTEST)
 	@$(BIN)/coverage combine --quiet
@@ -108,7 +116,7 @@ check: ## Everything CI runs, in its order
 	@.ci/run
 
 .PHONY: system-packages
-system-packages: ## Get what the tests need from the system (a browser), if it is missing
+system-packages: ## Get what the tests need from the system (a browser, Node), if it is missing
 	@scripts/system-packages
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -116,4 +124,9 @@ system-packages: ## Get what the tests need from the system (a browser), if it i
 # The environment is made again whenever what is locked changes.
 $(VENV)/.stamp: requirements.lock pyproject.toml scripts/environment
 	@scripts/environment '$(VENV)' '$(PYTHON)' '$(UV)'
+	@touch $@
+
+# `make run` needs none of this.
+$(NODE_MODULES): %/node_modules/.stamp: %/package-lock.json %/package.json scripts/node-modules
+	@scripts/node-modules '$*'
 	@touch $@

@@ -4,7 +4,7 @@
     python sdk/generate.py --check    fails, with the difference, if that folder is not what it would write
 
 The documents come straight from the functions that publish them, so this needs nothing printed before it.
-"""  # noqa: INP001 - a command, not part of a package
+"""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 Schema = dict[str, Any]
+OpenValues = Callable[[Schema, list[str], str | None], None]
+"""Makes a field take any text: the field, the values known today, the name of their enum if it has one."""
 
 TARGET: Final = Path(__file__).parent / "python" / "signaling_client" / "_generated"
 
@@ -107,7 +109,7 @@ def generate(folder: Path) -> None:
     (folder / "__init__.py").write_text(_INIT)
     _generate_rest(open_answers(openapi_document()), folder / "rest")
     schema = messages_schema(message_schema("client-message"), message_schema("server-message"))
-    _generate_messages(schema, folder / "messages.py")
+    _generate_messages(_defaulted(schema), folder / "messages.py")
 
 
 # What an older SDK must take from a newer service
@@ -116,40 +118,50 @@ def generate(folder: Path) -> None:
 def open_answers(document: Schema) -> Schema:
     """The OpenAPI document with its answers made open: see `opened`. Requests keep their enums and bounds."""
     document = copy.deepcopy(document)
-    schemas = document["components"]["schemas"]
-    answers = [
+    opened(document["components"]["schemas"], answers_of(document), "#/components/schemas/")
+    return document
+
+
+def answers_of(document: Schema) -> list[Schema]:
+    """The schemas of all answers in an OpenAPI document."""
+    return [
         content["schema"]
         for path in document["paths"].values()
         for operation in path.values()
         for response in operation["responses"].values()
         for content in response.get("content", {}).values()
     ]
-    opened(schemas, answers, "#/components/schemas/")
-    return document
 
 
-def messages_schema(client: Schema, server: Schema) -> Schema:
+def messages_schema(client: Schema, server: Schema, *, open_values: OpenValues | None = None) -> Schema:
     """One schema of both unions; what the service sends is made open: see `opened`."""
     definitions: Schema = copy.deepcopy(server["$defs"])
-    opened(definitions, server["oneOf"], "#/$defs/")
+    opened(definitions, server["oneOf"], "#/$defs/", open_values=open_values)
     for name, definition in client["$defs"].items():
         definitions.setdefault(name, copy.deepcopy(definition))
-    for definition in definitions.values():
-        # With `--use-default`: what has a default is never unset in Python, and its type must not say so.
-        defaulted = [name for name, field in definition.get("properties", {}).items() if "default" in field]
-        if defaulted:
-            definition["required"] = [*definition.get("required", ()), *defaulted]
     unions = {name: _union(source) for name, source in (("ClientMessage", client), ("ServerMessage", server))}
     return {"$schema": server["$schema"], "$defs": {**definitions, **unions}}
 
 
-def opened(definitions: Schema, roots: list[Schema], prefix: str) -> None:
+def _defaulted(schema: Schema) -> Schema:
+    """With `--use-default`: what has a default is never unset in Python, and its type must not say so."""
+    for definition in schema["$defs"].values():
+        names = [name for name, field in definition.get("properties", {}).items() if "default" in field]
+        if names:
+            definition["required"] = [*definition.get("required", ()), *names]
+    return schema
+
+
+def opened(
+    definitions: Schema, roots: list[Schema], prefix: str, *, open_values: OpenValues | None = None
+) -> None:
     """Change the definitions that ``roots`` reach so that a newer service's values still fit them.
 
     An enum becomes a string that names the known values, bounds go: they bind who sends, and a service
     may widen what it sends without a new protocol version. A message's own `type` stays, as does that of
-    a session description, which is the W3C's.
+    a session description, which is the W3C's. ``open_values`` writes an open enum for another generator.
     """
+    write = open_values or _open_values
     enums = {prefix + name: schema for name, schema in definitions.items() if "enum" in schema}
     waiting, seen = [*roots], set[str]()
     while waiting:
@@ -160,25 +172,25 @@ def opened(definitions: Schema, roots: list[Schema], prefix: str) -> None:
         definition = definitions[reference.removeprefix(prefix)]
         definition.pop("additionalProperties", None)
         for name, field in definition.get("properties", {}).items():
-            _open_field(field, enums, keep_values=name == "type")
+            _open_field(field, enums, write, keep_values=name == "type")
             waiting += _parts(field)
 
 
-def _open_field(field: Schema, enums: dict[str, Schema], *, keep_values: bool) -> None:
+def _open_field(field: Schema, enums: dict[str, Schema], write: OpenValues, *, keep_values: bool) -> None:
     for part in _parts(field):
         for bound in _BOUNDS:
             part.pop(bound, None)
         declared = enums.get(part.get("$ref", ""))
         if declared is not None:
-            del part["$ref"]
-            _open_values(part, declared["enum"])
+            name = part.pop("$ref").rpartition("/")[2]
+            write(part, declared["enum"], name)
         elif not keep_values and "enum" in part:
-            _open_values(part, part.pop("enum"))
+            write(part, part.pop("enum"), None)
         elif not keep_values and "const" in part:
-            _open_values(part, [part.pop("const")])
+            write(part, [part.pop("const")], None)
 
 
-def _open_values(field: Schema, values: list[str]) -> None:
+def _open_values(field: Schema, values: list[str], _name: str | None) -> None:
     field["type"] = "string"
     known = ", ".join(f"`{value}`" for value in values)
     field["description"] = f"{field.get('description', '')} Known values: {known}.".strip()

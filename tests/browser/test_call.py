@@ -108,20 +108,44 @@ def test_a_camera_that_is_off_is_released_and_comes_back(visits: Visits, teacher
     expect_video([ben.page], connections=1)
 
 
-def test_a_lost_connection_is_made_again_and_pictures_flow_again(visits: Visits, teacher: Teacher) -> None:
+def test_a_lost_line_is_come_back_from_and_pictures_flow(visits: Visits, teacher: Teacher) -> None:
     code = teacher.create_room()
     ada, ben = (visits.classroom(code).join(name) for name in ("Ada", "Ben"))
     expect_video([ada.page, ben.page], connections=1)
-    before = ada.page.locator(".tile.self").get_attribute("data-socket-id")
-    # What a page may do that is nearest to a line that breaks: a close of the "reconnect" range.
-    ada.page.evaluate("window.sockets.at(-1).close(4000)")
-    expect(ada.page.locator("#banner")).to_contain_text("Reconnecting")
-    ada.announced("You are back in the room")
-    expect(ada.page.locator("#banner")).to_be_hidden()
-    assert ada.page.locator(".tile.self").get_attribute("data-socket-id") != before
+    before = _own_id(ada)
+    _lose_line(ada)
     ada.expect_others("Ben")
     ben.expect_others("Ada")
     expect_video([ada.page, ben.page], connections=1)
+    # A place that was kept keeps its connections; one that was taken anew gets new ones.
+    assert (_own_id(ada) == before) is (ada.page.evaluate("window.connections.length") == 1)
+
+
+def test_a_place_that_is_not_kept_is_taken_anew(browser: Browser) -> None:
+    with ServerProcess(RECONNECT_GRACE_SECONDS="0") as server:
+        visits = Visits(browser, server)
+        code = Teacher(server).create_room()
+        ada, ben = (visits.classroom(code).join(name) for name in ("Ada", "Ben"))
+        expect_video([ada.page, ben.page], connections=1)
+        before = _own_id(ada)
+        _lose_line(ada)
+        assert _own_id(ada) != before
+        ada.expect_others("Ben")
+        ben.expect_others("Ada")
+        expect_video([ada.page, ben.page], connections=1)
+        visits.end()
+
+
+def _own_id(classroom: Classroom) -> str | None:
+    return classroom.page.locator(".tile.self").get_attribute("data-socket-id")
+
+
+def _lose_line(classroom: Classroom) -> None:
+    """Lose it, and be back. A close of the "reconnect" range is what a page may do that is nearest to it."""
+    classroom.page.evaluate("window.sockets.at(-1).close(4000)")
+    expect(classroom.page.locator("#banner")).to_contain_text("Reconnecting")
+    classroom.announced("You are back in the room")
+    expect(classroom.page.locator("#banner")).to_be_hidden()
 
 
 def test_ice_servers_come_from_the_settings_and_a_wrong_one_does_not_cost_the_call(browser: Browser) -> None:

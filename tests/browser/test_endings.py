@@ -73,6 +73,26 @@ def test_a_passing_close_is_followed_by_coming_back(visits: Visits) -> None:
         assert service.joins == number, code
 
 
+def test_a_place_that_was_kept_is_taken_again_and_nothing_is_made_anew(visits: Visits) -> None:
+    """The line is lost, calls go on: the page says so calmly, and goes on by itself."""
+    service = FakeService()
+    service.keeps_seats = True
+    service.ghosts = ["ben"]
+    ada = service.serve(_hurried(visits.page()), visits).join("Ada")
+    ben = ada.page.locator(".tile[data-socket-id=ben]")
+    ben.evaluate("(tile) => { tile.same = true; }")
+    expect(ben).to_have_attribute("data-connection-state", "reconnecting")
+    service.sockets[-1].close(code=4001)
+    ada.announced("Connection lost. Reconnecting")
+    ada.announced("You are back in the room")
+    expect(ada.page.locator("#banner")).to_be_hidden()
+    expect(ben).to_have_attribute("data-connection-state", "connecting")
+    assert service.joins == 1
+    assert ben.evaluate("(tile) => tile.same")
+    assert ada.page.evaluate("window.connections.length") == 1
+    expect(ada.page.locator(".tile.self")).to_have_attribute("data-socket-id", "seat-1")
+
+
 def _hurried(page: Page) -> Page:
     """A page whose waits, which are random, are as short as they may be."""
     page.add_init_script("Math.random = () => 0.01")
@@ -154,6 +174,8 @@ class FakeService:
         """Answers to the next joins."""
         self.ghosts: list[str] = []
         """Socket ids that are in the room besides the visitor."""
+        self.keeps_seats = False
+        """Whether a lost place can be taken again."""
         self.down = False
         self.expires_at = "2099-01-01T00:00:00Z"
         self.server_time = "2030-01-01T00:00:00Z"
@@ -181,6 +203,13 @@ class FakeService:
 
     def _answer(self, socket: WebSocketRoute, request: dict[str, str]) -> None:
         answer: dict[str, object] = {"type": "pong", "payload": {"server_time": self.server_time}}
+        if request["type"] == "resume" and self.keeps_seats:
+            participants = [{**one, "connection": "connected"} for one in self._participants()]
+            seat = {"room_code": "a7x9k2", "socket_id": f"seat-{self.joins}", "participants": participants}
+            again = {**seat, "recovered": False, "replayed": 0, "resume_token": "u"}
+            answer = {"type": "resumed", "payload": again}
+        elif request["type"] == "resume":
+            answer = {"type": "error", "payload": {"code": "resume_failed", "message": "gone"}}
         if request["type"] == "join":
             self.joins += 1
             answer = {"type": "room_joined", "payload": self._room()}
@@ -188,8 +217,8 @@ class FakeService:
                 answer = {"type": "error", "payload": self.refusals.pop(0)}
         socket.send(json.dumps(answer | {"request_id": request["request_id"]}))
 
-    def _room(self) -> dict[str, object]:
-        participants = [
+    def _participants(self) -> list[dict[str, object]]:
+        return [
             {
                 "socket_id": id,
                 "display_name": id.title(),
@@ -200,10 +229,12 @@ class FakeService:
             }
             for id in self.ghosts
         ]
+
+    def _room(self) -> dict[str, object]:
         return {
             "room_code": "a7x9k2",
             "socket_id": f"seat-{self.joins}",
-            "participants": participants,
+            "participants": self._participants(),
             "expires_at": self.expires_at,
             "max_participants": 2,
             "resume_token": "t",

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
@@ -10,9 +16,13 @@ import pytest
 from signaling.web.classroom import FILES
 from support.server import ServerProcess
 
+ROOT: Final = Path(__file__).parents[2]
+PACKED: Final = "signaling/web/classroom/"
+
 PATHS = (
     "/classroom",
     "/classroom/assets/app.js",
+    "/classroom/assets/client/index.js",
     "/classroom/assets/classroom.css",
     "/classroom/config.json",
 )
@@ -42,7 +52,7 @@ def test_a_host_that_is_no_host_does_not_get_into_the_policy(server: ServerProce
         assert "connect-src 'self';" in policy, host
 
 
-@pytest.mark.parametrize("path", PATHS[:3])
+@pytest.mark.parametrize("path", PATHS[:4])
 def test_what_has_not_changed_is_not_sent_again(server: ServerProcess, path: str) -> None:
     first = httpx.get(server.base_url + path)
     etag = first.headers["etag"]
@@ -74,4 +84,24 @@ def test_every_module_is_asked_for_at_once(server: ServerProcess) -> None:
     """Found one inside the other, they would take a round trip for every level."""
     page = httpx.get(server.base_url + "/classroom").text
     preloaded = re.findall(r'<link rel="modulepreload" href="/classroom/assets/(\S+)">', page)
-    assert sorted([*preloaded, "app.js"]) == sorted(file.name for file in FILES.glob("*.js"))
+    assert sorted([*preloaded, "app.js"]) == sorted(
+        file.relative_to(FILES).as_posix() for file in FILES.rglob("*.js")
+    )
+
+
+def test_the_services_wheel_has_every_file_of_the_page(tmp_path: Path) -> None:
+    """Modules in folders of it, too. Built from a copy: building leaves things behind."""
+    copy = tmp_path / "source"
+    shutil.copytree(
+        ROOT / "service", copy / "service", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    build = f"from setuptools import build_meta; print(build_meta.build_wheel({str(tmp_path)!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", build], cwd=copy, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with zipfile.ZipFile(tmp_path / done.stdout.splitlines()[-1]) as wheel:
+        packed = {name.removeprefix(PACKED) for name in wheel.namelist() if name.startswith(PACKED)}
+    assert packed == {file.relative_to(FILES).as_posix() for file in FILES.rglob("*") if file.is_file()}

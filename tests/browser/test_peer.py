@@ -122,13 +122,11 @@ PAIR = """
           const slow = new Promise((resolve) => setTimeout(resolve, 30));
           line = line.then(() => slow).then(() => pair[other][method](copy));
         };
-        pair[self] = new Peer({
-          polite, iceServers: [], media: silent ? nothing : media,
-          channel: {
-            description: (description) => deliver("describe", description, description.type),
-            candidate: (candidate) => deliver("candidate", candidate, "candidate"),
-          },
-        });
+        const channel = {
+          description: (description) => deliver("receiveDescription", description, description.type),
+          candidate: (candidate) => deliver("receiveCandidate", candidate, "candidate"),
+        };
+        pair[self] = new Peer({ polite, channel }, silent ? nothing : media);
       };
       make("impolite", "polite", false);
       make("polite", "impolite", true);
@@ -253,9 +251,9 @@ def test_nonsense_from_a_peer_costs_nothing_else(lab: Page) -> None:
              makePair();
              const { polite } = pair;
              const nonsense = { type: "offer", sdp: "v=0 and then nothing of the kind" };
-             const refused = await polite.describe(nonsense).then(() => false, () => true);
-             await polite.candidate({ candidate: "candidate:nonsense", sdpMid: "0" });
-             await polite.candidate(null);
+             const refused = await polite.receiveDescription(nonsense).then(() => false, () => true);
+             await polite.receiveCandidate({ candidate: "candidate:nonsense", sdpMid: "0" });
+             await polite.receiveCandidate(null);
              pair.impolite.call();
              return refused;
            }"""

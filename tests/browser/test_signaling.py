@@ -1,4 +1,4 @@
-"""`signaling.js` on its own: it needs no page, names what it is told, and tells one answer from another."""
+"""`SignalingClient` on its own: needs no page, names what it is told, tells one answer from another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def page(browser: Browser, server: ServerProcess) -> Iterator[Page]:
     page = visits.classroom().page
     page.evaluate(
         """async () => {
-             Object.assign(window, await import("/classroom/assets/signaling.js"));
+             Object.assign(window, await import("/classroom/assets/client/index.js"));
              window.url = Object.assign(new URL("/ws", location), { protocol: "ws:" }).href;
              window.next = (client, type) =>
                new Promise((resolve) => client.addEventListener(type, resolve, { once: true }));

@@ -71,6 +71,7 @@ RUN: Final = {
     "sh": "as bash",
     "python": "test_python_runs, test_python_of_the_sdk_runs",
     "javascript": "test_javascript_runs_one_block_after_the_other",
+    "typescript": "tests/typescript/test_snippets.py, which compiles and runs it with the SDK",
     "html": "test_the_complete_client_connects_in_several_tabs",
     "json": "test_json_is_what_the_contract_decodes",
     "text": "test_every_text_is_a_picture_or_looked_at",

@@ -1,7 +1,8 @@
 """The classroom page: static files, served so that a browser runs them and nothing else.
 
-The page is plain HTML, CSS and ES modules in the folder beside this module. It has no build step and asks
-nobody but this service for anything; the Content-Security-Policy makes the browser hold it to that.
+The page is plain HTML, CSS and ES modules in the folder beside this module; those in `client` are the
+browser client of `sdk/typescript`, as compiled by `make contract`. It asks nobody but this service for
+anything; the Content-Security-Policy makes the browser hold it to that.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
  */
 
 import { Call } from "./call.js";
+import { RoomSession, SignalingError } from "./client/index.js";
 import { bindShortcuts, bindToggles } from "./controls.js";
 import { LocalMedia } from "./devices.js";
 import { find, setText, shownName } from "./elements.js";
@@ -10,13 +11,11 @@ import { Expiry } from "./expiry.js";
 import { linkTo, socketOf } from "./link.js";
 import { Lobby } from "./lobby.js";
 import { MicrophoneMeter } from "./meter.js";
-import { RoomSession } from "./session.js";
-import { SignalingError } from "./signaling.js";
 import { CallView } from "./view.js";
 import { keepAwake } from "./wake.js";
 import { UNREACHABLE, UNSUPPORTED, wordsForClose, wordsForError, wordsForRoomLeft } from "./words.js";
 
-/** @typedef {import("./session.js").Ending} Ending */
+/** @typedef {import("./client/index.js").Ending} Ending */
 /** @typedef {import("./words.js").Words} Words */
 /** @typedef {"lobby" | "call" | "end"} Screen */
 
@@ -70,16 +69,23 @@ async function join() {
   joining = true;
   lobby.setBusy(true);
   const iceServers = await iceServersKnown;
-  const stay = new RoomSession(socketOf(location.href));
-  const talk = new Call({ media, iceServers, send: () => stay.send });
-  stay.addEventListener("entered", (event) => entered(stay, talk, /** @type {any} */ (event).joined));
-  stay.addEventListener("message", (event) => talk.receive(/** @type {any} */ (event).message));
-  stay.addEventListener("away", () => view.showBanner("Connection lost. Reconnecting…"));
-  stay.addEventListener("ended", (event) => ended(/** @type {any} */ (event).ending));
+  const stay = new RoomSession(socketOf(location.href), {
+    room_code: asked.code,
+    ...(asked.name && { display_name: asked.name }),
+  });
+  // Before the call listens: the view must be open when its first members come.
+  stay.addEventListener("joined", ({ joined }) => entered(stay, talk, joined));
+  const talk = new Call({ session: stay, media, iceServers });
+  stay.addEventListener("reconnecting", () => view.showBanner("Connection lost. Reconnecting…"));
+  stay.addEventListener("reconnected", () => {
+    view.comeBack(stay.socketId);
+    watchExpiry(stay);
+  });
+  stay.addEventListener("ended", ({ ending }) => ended(ending));
   session = stay;
   call = talk;
   try {
-    await stay.enter({ room_code: asked.code, ...(asked.name && { display_name: asked.name }) });
+    await stay.join();
   } catch (error) {
     talk.close();
     refused(error);
@@ -89,27 +95,29 @@ async function join() {
 }
 
 /**
- * In the room: for the first time, or back in it.
+ * In the room.
  *
  * @param {RoomSession} stay
  * @param {Call} talk
- * @param {import("./signaling.js").RoomJoined} joined
+ * @param {import("./client/index.js").RoomJoinedPayload} joined
  */
 function entered(stay, talk, joined) {
-  const others = joined.participants.filter(({ socket_id: id }) => !stay.formerIds.has(id));
-  if (screen !== "call") {
-    const link = linkTo(location.href, joined.room_code);
-    history.replaceState(null, "", link);
-    lobby.setBusy(false);
-    lobby.clearProblem();
-    view.open(talk, { code: joined.room_code, name: shownName(asked.name), link });
-    show("call");
-    find("#call-title").focus();
-  }
+  const link = linkTo(location.href, joined.room_code);
+  history.replaceState(null, "", link);
+  lobby.setBusy(false);
+  lobby.clearProblem();
+  view.open(talk, { code: joined.room_code, name: shownName(asked.name), link });
+  show("call");
+  find("#call-title").focus();
   view.showBanner("");
-  view.enter(joined.socket_id, others.length);
-  talk.enter(others);
-  stay.clockOffset().then((offset) => expiry.watch(joined.expires_at, offset), () => {});
+  view.enter(stay.socketId, stay.participants.size);
+  watchExpiry(stay);
+}
+
+/** @param {RoomSession} stay */
+function watchExpiry(stay) {
+  const { expires_at: end = "" } = stay.joined ?? {};
+  stay.clockOffset().then((offset) => expiry.watch(end, offset), () => {});
 }
 
 /** Joining did not work. @param {unknown} error */
@@ -170,7 +178,6 @@ find("#rejoin").addEventListener("click", () => {
   media.start();
   join();
 });
-window.addEventListener("online", () => session?.hurry());
 
 bindToggles(media);
 bindShortcuts(media, () => screen === "call");

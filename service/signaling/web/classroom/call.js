@@ -1,14 +1,13 @@
 /**
- * The call of everyone with everyone: keeps one peer connection for each other participant of the room.
- *
- * Who calls whom follows from the wire: whoever is there already calls the newcomer, so a participant we are
- * `polite` towards calls us, and we call the others.
+ * The call of everyone with everyone: the peer connections of a session, and what is known of those at their ends.
  */
 
+import { PeerMesh } from "./client/index.js";
 import { Peer } from "./peer.js";
 
-/** @typedef {import("./signaling.js").Participant} Participant */
-/** @typedef {import("./recovery.js").PeerState} PeerState */
+/** @typedef {import("./client/index.js").Participant} Participant */
+/** @typedef {import("./client/index.js").PeerState} PeerState */
+/** @typedef {import("./client/index.js").RoomSession} RoomSession */
 
 /**
  * Another participant, and what is known of them.
@@ -58,64 +57,24 @@ export class Call extends EventTarget {
 
   /**
    * @param {object} options
+   * @param {RoomSession} options.session
    * @param {import("./devices.js").LocalMedia} options.media
    * @param {RTCIceServer[]} options.iceServers
-   * @param {() => { description: (to: string, description: RTCSessionDescriptionInit) => void,
-   *   candidate: (to: string, candidate: RTCIceCandidateInit | null) => void }} options.send
    */
-  constructor({ media, iceServers, send }) {
+  constructor({ session, media, iceServers }) {
     super();
     this.media = media;
-    this.iceServers = iceServers;
-    this.send = send;
+    this.mesh = new PeerMesh(session, {
+      configuration: { iceServers, bundlePolicy: "max-bundle" },
+      create: (options) => new Peer(options, media),
+    });
+    this.mesh.addEventListener("peer_added", ({ peer, participant }) => this.#add(peer, participant));
+    session.addEventListener("participant_left", ({ participant, reason }) => this.#remove(participant.socket_id, reason));
+    for (const type of /** @type {const} */ (["participant_reconnecting", "participant_reconnected"])) {
+      session.addEventListener(type, ({ participant }) => this.#update(participant));
+    }
     media.addEventListener("track", this.#refresh);
     media.addEventListener("change", this.#tellAll);
-  }
-
-  /**
-   * Take the room as it is: on joining, and again after coming back, when every connection is made anew.
-   *
-   * @param {Participant[]} participants
-   */
-  enter(participants) {
-    const here = new Set(participants.map(({ socket_id }) => socket_id));
-    for (const id of [...this.members.keys()]) {
-      if (!here.has(id)) this.#remove(id, "left");
-    }
-    for (const participant of participants) this.#add(participant);
-    this.#shareUplink();
-  }
-
-  /**
-   * A message of the service about another participant, or from one.
-   *
-   * @param {{ type: string, payload: any }} message
-   */
-  receive({ type, payload }) {
-    switch (type) {
-      case "participant_joined":
-        this.#add(payload);
-        this.#shareUplink();
-        break;
-      case "participant_left":
-        this.#remove(payload.socket_id, payload.reason);
-        this.#shareUplink();
-        break;
-      case "participant_reconnecting":
-        this.#setConnection(payload.socket_id, "reconnecting");
-        break;
-      case "participant_reconnected":
-        this.#setConnection(payload.socket_id, "connected");
-        break;
-      case "offer":
-      case "answer":
-        // A stranger's description may be nonsense; it then costs that connection and nothing else.
-        this.members.get(payload.from)?.peer.describe(payload.description).catch(ignoreLost);
-        break;
-      case "ice_candidate":
-        this.members.get(payload.from)?.peer.candidate(payload.candidate);
-        break;
-    }
   }
 
   /** How the connection to a member is, in one word. @param {Member} member @returns {PeerState} */
@@ -132,37 +91,32 @@ export class Call extends EventTarget {
   close() {
     this.media.removeEventListener("track", this.#refresh);
     this.media.removeEventListener("change", this.#tellAll);
-    for (const { peer } of this.members.values()) peer.close();
+    this.mesh.close();
     this.members.clear();
   }
 
-  /** @param {Participant} participant */
-  #add(participant) {
+  /**
+   * There is a connection to a participant, the first one or one in the place of another.
+   *
+   * @param {Peer} peer
+   * @param {Participant} participant
+   */
+  #add(peer, participant) {
     const id = participant.socket_id;
     const before = this.members.get(id);
-    before?.peer.close();
-    const peer = new Peer({
-      polite: participant.polite,
-      iceServers: this.iceServers,
-      media: this.media,
-      channel: {
-        description: (description) => this.send().description(id, description),
-        candidate: (candidate) => this.send().candidate(id, candidate),
-      },
-    });
     /** @type {Member} */
     const member = { participant, peer, microphone: before?.microphone ?? true, camera: before?.camera ?? true };
     this.members.set(id, member);
     const changed = () => this.#tell("changed", member);
     peer.addEventListener("statechange", changed);
-    peer.addEventListener("track", changed);
+    peer.addEventListener("media", changed);
     peer.addEventListener("open", () => this.#tellStatus([member]));
     peer.addEventListener("text", (event) => {
       Object.assign(member, readStatus(/** @type {MessageEvent} */ (event).data));
       changed();
     });
     this.#tell(before ? "changed" : "added", member);
-    if (!participant.polite) peer.call();
+    this.#shareUplink();
   }
 
   /** @param {string} id @param {string} reason */
@@ -170,15 +124,15 @@ export class Call extends EventTarget {
     const member = this.members.get(id);
     if (!member) return;
     this.members.delete(id);
-    member.peer.close();
     this.#tell("removed", member, { reason });
+    this.#shareUplink();
   }
 
-  /** @param {string} id @param {"connected" | "reconnecting"} connection */
-  #setConnection(id, connection) {
-    const member = this.members.get(id);
+  /** @param {Participant} participant */
+  #update(participant) {
+    const member = this.members.get(participant.socket_id);
     if (!member) return;
-    member.participant = { ...member.participant, connection };
+    member.participant = participant;
     this.#tell("changed", member);
   }
 

@@ -1,12 +1,12 @@
 /**
- * One RTCPeerConnection, negotiated by the W3C "perfect negotiation" pattern (WebRTC 1.0, section 10.7).
+ * The connection to one other participant, with what a class sends over it: sound, picture and short texts.
  *
  * Media flows both ways over one audio and one video section that are made once. Tracks come and go by
  * `replaceTrack`, so muting, changing a camera or having none never needs another round of negotiation, and the
  * other side may be a page that can do just one.
  */
 
-import { Recovery } from "./recovery.js";
+import { PeerConnection } from "./client/index.js";
 
 /**
  * What a peer sends. Asked for again whenever it matters, so it is always today's.
@@ -16,111 +16,36 @@ import { Recovery } from "./recovery.js";
  * @property {(kind: "audio" | "video") => MediaStreamTrack | null} track
  */
 
-/**
- * How a peer reaches the other side.
- *
- * @typedef {object} Channel
- * @property {(description: RTCSessionDescriptionInit) => void} description
- * @property {(candidate: RTCIceCandidateInit | null) => void} candidate
- */
-
 const KINDS = /** @type {const} */ (["audio", "video"]);
 
-/** How many candidates are kept before the first description, and the longest text taken from the other side. */
-const MOST_CANDIDATES = 256;
+/** The longest text taken from the other side. */
 const LONGEST_TEXT = 2048;
 
 /**
- * Events: `track` (its stream got a track, or one began or ceased to flow), `statechange`,
+ * Events, besides those of a `PeerConnection`: `media` (its stream got a track, or one began or ceased to flow),
  * `text` (`data`: a string from the other side), `open` (texts can be sent).
  */
-export class Peer extends EventTarget {
-  #makingOffer = false;
-  #isSettingRemoteAnswerPending = false;
-  /** @type {(RTCIceCandidateInit | null)[]} */
-  #earlyCandidates = [];
+export class Peer extends PeerConnection {
   /** @type {Map<string, RTCRtpSender>} */
   #senders = new Map();
   /** @type {RTCDataChannel | null} */
   #texts = null;
   #bitrate = Infinity;
-  #recovery = new Recovery({
-    restart: () => this.connection.restartIce(),
-    change: () => this.dispatchEvent(new Event("statechange")),
-  });
 
   /**
-   * @param {object} options
-   * @param {boolean} options.polite whether this side gives way when both offer at once
-   * @param {RTCIceServer[]} options.iceServers
-   * @param {OutgoingMedia} options.media
-   * @param {Channel} options.channel
+   * @param {import("./client/index.js").PeerOptions} options
+   * @param {OutgoingMedia} media
    */
-  constructor({ polite, iceServers, media, channel }) {
-    super();
-    this.polite = polite;
+  constructor(options, media) {
+    // The side that calls offers to send and to receive both kinds, with or without a track of its own.
+    super({ ...options, prepare: () => this.#begin() });
     this.media = media;
-    this.channel = channel;
     /** What the other side sends. */
     this.stream = new MediaStream();
-    this.connection = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
-    this.connection.onnegotiationneeded = () => this.#offer();
-    this.connection.onicecandidate = ({ candidate }) => this.#gathered(candidate);
-    this.connection.ontrack = ({ track }) => this.#received(track);
-    this.connection.onconnectionstatechange = () => this.#connectionChanged();
-  }
-
-  get state() {
-    return this.#recovery.state;
-  }
-
-  /**
-   * Begin the call from this side: offer to send and to receive both kinds, with or without a track of our own.
-   * The side that does not call this waits for the offer.
-   */
-  call() {
-    this.#openTexts();
-    for (const kind of KINDS) this.#addSender(kind);
-  }
-
-  /**
-   * A description came. One that cannot be applied leaves the connection as it was.
-   *
-   * @param {RTCSessionDescriptionInit} description
-   */
-  async describe(description) {
-    const connection = this.connection;
-    const isOffer = description.type === "offer";
-    const readyForOffer =
-      !this.#makingOffer && (connection.signalingState === "stable" || this.#isSettingRemoteAnswerPending);
-    const ignoreOffer = !this.polite && isOffer && !readyForOffer;
-    if (ignoreOffer) return;
-
-    this.#isSettingRemoteAnswerPending = !isOffer;
-    try {
-      // When an offer of our own is outstanding, this takes it back first (implicit rollback).
-      await connection.setRemoteDescription(description);
-    } finally {
-      this.#isSettingRemoteAnswerPending = false;
-    }
-    const early = this.#earlyCandidates.splice(0);
-    for (const candidate of early) await this.#addCandidate(candidate);
-    if (!isOffer) return;
-
-    if (hasDataSection(description)) this.#openTexts();
-    await this.#answerWithMedia();
-    await connection.setLocalDescription();
-    this.#sendDescription();
-  }
-
-  /**
-   * A candidate came; null: there are no more.
-   *
-   * @param {RTCIceCandidateInit | null} candidate
-   */
-  async candidate(candidate) {
-    if (this.connection.remoteDescription) await this.#addCandidate(candidate);
-    else if (this.#earlyCandidates.length < MOST_CANDIDATES) this.#earlyCandidates.push(candidate);
+    this.addEventListener("track", ({ track }) => this.#received(track));
+    this.connection.addEventListener("connectionstatechange", () => {
+      if (this.connection.connectionState === "connected") this.limitVideo(this.#bitrate);
+    });
   }
 
   /** Send today's track of a kind, or nothing. @param {"audio" | "video"} kind */
@@ -158,51 +83,15 @@ export class Peer extends EventTarget {
     return Math.max(0, ...(receiver?.getSynchronizationSources() ?? []).map((source) => source.audioLevel ?? 0));
   }
 
-  /** Try anew after `failed`. */
-  retry() {
-    this.#recovery.retry();
+  /** Between an offer and its answer. @param {RTCSessionDescriptionInit} offer */
+  async prepareAnswer(offer) {
+    if (hasDataSection(offer)) this.#openTexts();
+    await this.#answerWithMedia();
   }
 
-  close() {
-    this.#recovery.stop();
-    this.connection.onconnectionstatechange = null;
-    this.connection.onnegotiationneeded = null;
-    this.connection.onicecandidate = null;
-    this.connection.close();
-  }
-
-  async #offer() {
-    try {
-      this.#makingOffer = true;
-      await this.connection.setLocalDescription();
-      this.#sendDescription();
-    } catch (error) {
-      // Closed meanwhile; anything else is a fault of this page and must be seen.
-      if (this.connection.signalingState !== "closed") throw error;
-    } finally {
-      this.#makingOffer = false;
-    }
-  }
-
-  #sendDescription() {
-    const description = this.connection.localDescription;
-    if (description) this.channel.description({ type: description.type, sdp: description.sdp });
-  }
-
-  /** @param {RTCIceCandidate | null} candidate */
-  #gathered(candidate) {
-    // An empty candidate ends a generation and is followed by null, which alone goes over the wire.
-    if (candidate === null || candidate.candidate !== "") this.channel.candidate(candidate?.toJSON() ?? null);
-  }
-
-  /** @param {RTCIceCandidateInit | null} candidate */
-  async #addCandidate(candidate) {
-    try {
-      await this.connection.addIceCandidate(candidate ?? undefined);
-    } catch {
-      // It belongs to an offer that was ignored or replaced, or is of a kind this browser does not know.
-      // ICE lives on the candidates that fit.
-    }
+  #begin() {
+    this.#openTexts();
+    for (const kind of KINDS) this.#addSender(kind);
   }
 
   /** @param {"audio" | "video"} kind */
@@ -240,7 +129,7 @@ export class Peer extends EventTarget {
       if (other.kind === track.kind) this.stream.removeTrack(other);
     }
     this.stream.addTrack(track);
-    const changed = () => this.dispatchEvent(new Event("track"));
+    const changed = () => this.dispatchEvent(new Event("media"));
     track.onmute = changed;
     track.onunmute = changed;
     changed();
@@ -255,12 +144,6 @@ export class Peer extends EventTarget {
       if (typeof data !== "string" || data.length > LONGEST_TEXT) return;
       this.dispatchEvent(new MessageEvent("text", { data }));
     };
-  }
-
-  #connectionChanged() {
-    const { connectionState } = this.connection;
-    this.#recovery.observe(connectionState);
-    if (connectionState === "connected") this.limitVideo(this.#bitrate);
   }
 }
 

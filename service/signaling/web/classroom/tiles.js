@@ -14,7 +14,7 @@ import { bestGrid } from "./layout.js";
  * @property {MediaStream} stream
  * @property {boolean} camera whether there is a picture to show
  * @property {boolean} microphone
- * @property {import("./recovery.js").PeerState} state
+ * @property {import("./client/index.js").PeerState} state
  */
 
 const STATES = { connecting: "Connecting…", connected: "", reconnecting: "Reconnecting…", failed: "No connection" };

@@ -74,19 +74,28 @@ export class CallView extends EventTarget {
   }
 
   /**
-   * Say who we are in the room: at first, and again after coming back as a new participant.
+   * Say who we are in the room, and show who was there already.
    *
    * @param {string} id
-   * @param {number} others how many were there already
+   * @param {number} others how many that are
    */
   enter(id, others) {
-    if (this.#ownId) {
-      this.tiles.remove(this.#ownId);
-      this.#people.remove(this.#ownId);
-      announce("You are back in the room");
-    } else {
-      announce(`You are in the room. ${count(others, "other participant")}`);
-    }
+    announce(`You are in the room. ${count(others, "other participant")}`);
+    this.#takePlace(id);
+  }
+
+  /** Back after a lost connection: in the same place, or in a new one. @param {string} id */
+  comeBack(id) {
+    this.showBanner("");
+    announce("You are back in the room");
+    if (id === this.#ownId) return;
+    this.tiles.remove(this.#ownId);
+    this.#people.remove(this.#ownId);
+    this.#takePlace(id);
+  }
+
+  /** @param {string} id */
+  #takePlace(id) {
     this.#ownId = id;
     this.#showSelf();
     if (this.#call) this.speaking.watch(this.#call, id);

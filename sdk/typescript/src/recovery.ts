@@ -2,7 +2,8 @@
  * What to do about the state of a peer connection: wait, restart ICE, or give up until somebody asks again.
  */
 
-/** @typedef {"connecting" | "connected" | "reconnecting" | "failed"} PeerState */
+/** How a peer connection is, in one word. */
+export type PeerState = "connecting" | "connected" | "reconnecting" | "failed";
 
 /** How often ICE is restarted before a connection counts as failed. */
 const RESTARTS = 3;
@@ -11,23 +12,22 @@ const RESTARTS = 3;
 const PATIENCE = { interruption: 2_500, restart: 15_000 };
 
 export class Recovery {
-  /** How the connection is, in one word. @type {PeerState} */
-  state = "connecting";
+  #state: PeerState = "connecting";
   #restarts = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #on: { restart: () => void; change: () => void };
 
-  /**
-   * @param {object} on
-   * @param {() => void} on.restart ICE is to be restarted
-   * @param {() => void} on.change `state` is another
-   */
-  constructor(on) {
-    this.on = on;
+  /** @param on `restart`: ICE is to be restarted; `change`: `state` is another */
+  constructor(on: { restart: () => void; change: () => void }) {
+    this.#on = on;
   }
 
-  /** The connection's state is another. @param {RTCPeerConnectionState} connectionState */
-  observe(connectionState) {
+  get state(): PeerState {
+    return this.#state;
+  }
+
+  /** The connection's state is another. */
+  observe(connectionState: RTCPeerConnectionState): void {
     switch (connectionState) {
       case "connected":
         this.stop();
@@ -43,22 +43,22 @@ export class Recovery {
         this.#restart();
         break;
       default:
-        if (this.state === "reconnecting") this.#restartIn(PATIENCE.restart);
+        if (this.#state === "reconnecting") this.#restartIn(PATIENCE.restart);
     }
   }
 
   /** Try anew after `failed`. */
-  retry() {
+  retry(): void {
     this.#restarts = 0;
     this.#restart();
   }
 
   /** Do nothing more by itself. */
-  stop() {
+  stop(): void {
     clearTimeout(this.#timer);
   }
 
-  #restart() {
+  #restart(): void {
     if (this.#restarts >= RESTARTS) {
       this.stop();
       this.#become("failed");
@@ -67,19 +67,17 @@ export class Recovery {
     this.#restarts += 1;
     this.#become("reconnecting");
     this.#restartIn(PATIENCE.restart);
-    this.on.restart();
+    this.#on.restart();
   }
 
-  /** @param {number} milliseconds */
-  #restartIn(milliseconds) {
+  #restartIn(milliseconds: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#restart(), milliseconds);
   }
 
-  /** @param {PeerState} state */
-  #become(state) {
-    if (this.state === state) return;
-    this.state = state;
-    this.on.change();
+  #become(state: PeerState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#on.change();
   }
 }

@@ -1,0 +1,168 @@
+// Compiled from sdk/typescript/src/peer.ts, never edited: `make contract` writes it anew.
+/**
+ * One RTCPeerConnection, negotiated by the W3C "perfect negotiation" pattern (WebRTC 1.0, section 10.7), and brought
+ * back by an ICE restart when its path dies.
+ */
+import { TypedEventTarget } from "./events.js";
+import { Recovery } from "./recovery.js";
+/** `track`: the other side sends something (W3C WebRTC, RTCTrackEvent). */
+export class TrackReceived extends Event {
+    track;
+    streams;
+    constructor({ track, streams }) {
+        super("track");
+        this.track = track;
+        this.streams = streams;
+    }
+}
+/** How many candidates are kept before the first description. */
+const MOST_CANDIDATES = 256;
+/**
+ * The connection to one other participant.
+ *
+ * The side that `call`s offers; the other waits for the offer. From then on both may change what they send at any
+ * time, at once even. What comes from the other side is handed to `receiveDescription` and `receiveCandidate`, in
+ * the order it came.
+ */
+export class PeerConnection extends TypedEventTarget {
+    /** The browser's own, for all that needs no help: tracks, data channels, statistics. */
+    connection;
+    polite;
+    channel;
+    #prepare;
+    #makingOffer = false;
+    #isSettingRemoteAnswerPending = false;
+    #earlyCandidates = [];
+    #recovery = new Recovery({
+        restart: () => this.connection.restartIce(),
+        change: () => this.dispatchEvent(new Event("statechange")),
+    });
+    constructor({ polite, channel, configuration, prepare }) {
+        super();
+        this.polite = polite;
+        this.channel = channel;
+        this.#prepare = prepare;
+        this.connection = new RTCPeerConnection(configuration);
+        this.connection.onnegotiationneeded = () => void this.#offer();
+        this.connection.onicecandidate = ({ candidate }) => this.#gathered(candidate);
+        this.connection.ontrack = (event) => this.dispatchEvent(new TrackReceived(event));
+        this.connection.onconnectionstatechange = () => this.#recovery.observe(this.connection.connectionState);
+    }
+    /**
+     * How the connection is. `reconnecting`: its path is interrupted, and ICE restarts by itself. `failed`: that did
+     * not help; `retry` tries anew.
+     */
+    get state() {
+        return this.#recovery.state;
+    }
+    /** Begin from this side: `prepare` adds what is sent, and so makes an offer needed. */
+    call() {
+        void this.#prepareOnce();
+    }
+    /**
+     * A description came from the other side. Resolves when it is answered, or nothing is to be done about it.
+     *
+     * @throws whatever the browser says of a description that cannot be applied; the connection stays as it was
+     */
+    async receiveDescription(description) {
+        const { connection } = this;
+        const isOffer = description.type === "offer";
+        const readyForOffer = !this.#makingOffer && (connection.signalingState === "stable" || this.#isSettingRemoteAnswerPending);
+        const ignoreOffer = !this.polite && isOffer && !readyForOffer;
+        if (ignoreOffer)
+            return;
+        this.#isSettingRemoteAnswerPending = !isOffer;
+        try {
+            // When an offer of our own is outstanding, this takes it back first (implicit rollback).
+            await connection.setRemoteDescription(description);
+        }
+        finally {
+            this.#isSettingRemoteAnswerPending = false;
+        }
+        for (const candidate of this.#earlyCandidates.splice(0))
+            await this.#addCandidate(candidate);
+        if (!isOffer)
+            return;
+        await this.prepareAnswer(description);
+        await connection.setLocalDescription();
+        this.#sendDescription();
+    }
+    /** A candidate came from the other side; null: there are no more. */
+    async receiveCandidate(candidate) {
+        if (this.connection.remoteDescription)
+            await this.#addCandidate(candidate);
+        else if (this.#earlyCandidates.length < MOST_CANDIDATES)
+            this.#earlyCandidates.push(candidate);
+    }
+    /** Send the offer again that is not answered yet, candidates so far included. The other side may not have got it. */
+    repeatOffer() {
+        if (this.connection.signalingState === "have-local-offer" && !this.#makingOffer)
+            this.#sendDescription();
+    }
+    /**
+     * Restart ICE: messages between the two sides were lost. What flows goes on meanwhile (RFC 8445, section 9).
+     *
+     * An offer that waits for its answer is sent again, as the answer may be among what was lost. It is not taken back
+     * for a new one: the answer may also be on its way, and would then be one to the wrong offer.
+     */
+    restart() {
+        this.repeatOffer();
+        if (this.connection.remoteDescription)
+            this.connection.restartIce();
+    }
+    /** Try anew after `failed`. */
+    retry() {
+        this.#recovery.retry();
+    }
+    close() {
+        this.#recovery.stop();
+        this.connection.onconnectionstatechange = null;
+        this.connection.onnegotiationneeded = null;
+        this.connection.onicecandidate = null;
+        this.connection.ontrack = null;
+        this.connection.close();
+    }
+    /** Whatever has to be done between an offer and its answer. Subclasses may do more. */
+    prepareAnswer(_offer) {
+        return this.#prepareOnce();
+    }
+    async #prepareOnce() {
+        const prepare = this.#prepare;
+        this.#prepare = undefined;
+        await prepare?.(this);
+    }
+    async #offer() {
+        try {
+            this.#makingOffer = true;
+            await this.connection.setLocalDescription();
+            this.#sendDescription();
+        }
+        catch (error) {
+            // Closed meanwhile; anything else is a fault of this page and must be seen.
+            if (this.connection.signalingState !== "closed")
+                throw error;
+        }
+        finally {
+            this.#makingOffer = false;
+        }
+    }
+    #sendDescription() {
+        const description = this.connection.localDescription;
+        if (description)
+            this.channel.description({ type: description.type, sdp: description.sdp });
+    }
+    #gathered(candidate) {
+        // An empty candidate ends a generation and is followed by null, which alone goes over the wire.
+        if (candidate === null || candidate.candidate !== "")
+            this.channel.candidate(candidate?.toJSON() ?? null);
+    }
+    async #addCandidate(candidate) {
+        try {
+            await this.connection.addIceCandidate(candidate ?? undefined);
+        }
+        catch {
+            // It belongs to an offer that was ignored or replaced, or is of a kind this browser does not know.
+            // ICE lives on the candidates that fit.
+        }
+    }
+}
