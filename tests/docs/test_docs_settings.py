@@ -157,7 +157,7 @@ def test_diagrams_are_printed() -> None:
 
 
 def test_every_text_is_a_picture_or_looked_at() -> None:
-    looked_at = [TREE, LAYERS, REFUSAL, RUNNING]
+    looked_at = [TREE, LAYERS, REFUSAL, RUNNING, CHANGES]
     rest = [block for block in blocks("text") if not is_picture(block)]
     assert len(rest) == len(looked_at)
     assert sorted(block.first for block in rest) == sorted(block.first for block in map(text, looked_at))
@@ -168,6 +168,8 @@ LAYERS: Final = ("docs/architecture.md", "__main__")
 REFUSAL: Final = ("docs/configuration.md", "The service cannot start")
 RUNNING: Final = ("README.md", "WebRTC signaling is running.")
 """Compared with what `make run` prints in test_docs_snippets."""
+CHANGES: Final = ("docs/compatibility.md", "The wire since")
+"""Compared with what the command tells in tests/contract/test_contract_diff_command.py."""
 
 
 def text(which: tuple[str, str]) -> Block:

@@ -199,6 +199,11 @@ def sdk_name() -> str:
     return str(project["project"]["name"])
 
 
+def package_name() -> str:
+    """The name under which the TypeScript SDK is installed."""
+    return str(json.loads((ROOT / "sdk/typescript/package.json").read_text(encoding="utf-8"))["name"])
+
+
 SQLITE: Final = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
@@ -220,6 +225,7 @@ def test_shell_blocks_run_one_after_the_other(page: str, server: ServerProcess, 
         f"make() {{ command make -n -C '{ROOT}' \"$@\" > /dev/null; }}",
         # A release of this very tree is nowhere to be had: its name must be that of its project.
         f"pip() {{ test \"$*\" = 'install {sdk_name()}'; }}",
+        f"npm() {{ test \"$*\" = 'install {package_name()}'; }}",
         # Not on every machine; what it does is SQLite's own doing.
         f'sqlite3() {{ \'{sys.executable}\' -c "$SQLITE" "$@"; }}',
         f"SQLITE='{SQLITE}'",
