@@ -254,3 +254,25 @@ def test_a_new_participant_makes_new_connections(
     mail = Mail(line)
     mail.take("dan", "offer")
     assert mail.descriptions(page) == [], "Ben calls us now"
+
+
+def test_a_fault_of_the_application_is_seen_and_the_answer_sent(
+    page: Page, begin: Callable[[], Line]
+) -> None:
+    """It is not swallowed with what strangers send."""
+    line = begin().seat("ada", {**CAT, **EARLIER})
+    assert told(page, "added") == [["added", "cat", None]]
+    offer = page.evaluate(
+        """async () => {
+             window.reported = [];
+             window.reportError = (error) => reported.push(error.message);
+             RTCPeerConnection.prototype.createDataChannel = () => { throw new Error("of the application"); };
+             other.addTransceiver("audio");
+             await other.setLocalDescription();
+             return { type: "offer", sdp: other.localDescription.sdp };
+           }"""
+    )
+    line.say("offer", {"from": "cat", "description": {"type": "offer", "sdp": "nonsense"}})
+    line.say("offer", {"from": "cat", "description": offer})
+    assert Mail(line).take("cat", "answer")["type"] == "answer"
+    assert page.evaluate("reported") == ["of the application"]

@@ -23,6 +23,7 @@ export interface PeerOptions {
   /**
    * Add to the connection what you send: tracks, data channels. Called once, before the first offer or answer of
    * this side; when the other side offered, its description is set already, so that tracks find their sections.
+   * What it throws is reported as an uncaught error, and the negotiation goes on without it.
    */
   prepare?: (peer: PeerConnection) => void | Promise<void>;
 }
@@ -169,7 +170,12 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
   async #prepareOnce(): Promise<void> {
     const prepare = this.#prepare;
     this.#prepare = undefined;
-    await prepare?.(this);
+    try {
+      await prepare?.(this);
+    } catch (error) {
+      // The application's own fault: seen as any other of it, and not taken for one of the description.
+      reportError(error);
+    }
   }
 
   async #offer(): Promise<void> {

@@ -129,7 +129,13 @@ export class PeerConnection extends TypedEventTarget {
     async #prepareOnce() {
         const prepare = this.#prepare;
         this.#prepare = undefined;
-        await prepare?.(this);
+        try {
+            await prepare?.(this);
+        }
+        catch (error) {
+            // The application's own fault: seen as any other of it, and not taken for one of the description.
+            reportError(error);
+        }
     }
     async #offer() {
         try {
