@@ -71,6 +71,7 @@ def people(page: Page) -> list[str]:
     return ids
 
 
+@pytest.mark.odd_frames("server")
 def test_a_seat_is_resumed_and_what_was_missed_comes_before_the_news_of_it(
     page: Page, service: ScriptedService, begin: Begin
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_seat_is_resumed_and_what_was_missed_comes_before_the_news_of_it(
     assert told(page, "reconnected") == [["reconnected", True, False, "ada"]]
 
 
+@pytest.mark.odd_frames("server")
 def test_every_frame_on_the_seat_is_counted_and_no_other(
     page: Page, service: ScriptedService, begin: Begin
 ) -> None:
@@ -458,6 +460,7 @@ def test_leaving_while_away_ends_the_tries(page: Page, service: ScriptedService,
     assert service.connections == 2
 
 
+@pytest.mark.odd_frames("server")
 def test_an_answer_of_another_kind_answers_nothing(page: Page, begin: Begin) -> None:
     """A newer service may say something else about a request before it answers it."""
     line = begin()

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from signaling.contract.errors import CloseCode
+from signaling.domain import commands
 from signaling.domain.events import ParticipantReconnected, ParticipantReconnecting
 from signaling.domain.session import SessionState
 from signaling.realtime import gateway as module
+from signaling.rooms.resume_token import SeatClaim
 from support.memory import until
 from support.sockets import Node, Socket
 
@@ -399,3 +401,30 @@ async def test_a_node_forgets_rooms_whose_kept_seats_ended(node: Node) -> None:
     node.rooms.clock.forward(milliseconds=GRACE * 1000)
     await node.rooms.service.tick(code)
     await until(lambda: not node.gateway._hub._local and not node.rooms.broker._listeners)
+
+
+async def test_what_is_sent_to_a_seat_of_an_ended_process_waits_for_it(node: Node) -> None:
+    """Contract 4: after a crash those who are back first call those who are not: it must not be lost."""
+    code = await node.room()
+    command = commands.Join(socket_id="before", display_name="x", user_id=None, node="dead")
+    node.store.elsewhere(code, command, node.rooms.clock())
+    assert await node.rooms.service.recover_seats() == 1
+    first = await node.joined(code)
+    for number in range(3):
+        first.say("ice_candidate", to="before", candidate={"candidate": str(number)})
+    token = node.gateway.tokens.sign(SeatClaim(code, "before", 0))
+    back = await resume(node, token, 17)
+    await until(lambda: back.types().count("ice_candidate") == 3)
+    payload = back.frames[1]["payload"]
+    assert (payload["recovered"], payload["replayed"], payload["socket_id"]) == (False, 0, "before")
+    told = [frame["payload"]["candidate"]["candidate"] for frame in seat_frames(back)]
+    assert told == ["0", "1", "2"]
+    assert "peer_not_found" not in first.types()
+    # They count, and what was never sent by anybody is not kept for nobody.
+    back.session.lost(None)
+    again = await resume(node, payload["resume_token"], 19)
+    await again.gets("ice_candidate")
+    assert again.frames[1]["payload"]["replayed"] == 1
+    first.say("ice_candidate", to="nobody", candidate=None)
+    await first.gets("peer_not_found")
+    assert not [local.waiting for local in node.gateway._hub._local.values() if local.waiting]

@@ -79,7 +79,7 @@ class Member:
 class LocalRoom:
     """The seats of this node in one room. Follows the room's log."""
 
-    __slots__ = ("_hub", "arriving", "code", "members", "replica", "visitors")
+    __slots__ = ("_hub", "arriving", "code", "members", "replica", "visitors", "waiting")
 
     def __init__(self, code: str, hub: Hub) -> None:
         """Empty, for the room of this code."""
@@ -88,6 +88,8 @@ class LocalRoom:
         self.members: dict[str, Member] = {}
         self.arriving: dict[str, Occupant] = {}
         """Sockets whose join or resume is being decided, by the seat's socket_id."""
+        self.waiting: dict[str, Replay] = {}
+        """What was sent to seats that a process before this one held, and that nobody has resumed yet."""
         self.visitors = 0
         """How many use this object without being members: while there are any, it stays."""
         self.replica: Replica | None = None
@@ -105,6 +107,7 @@ class LocalRoom:
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""
         gone = self.members.pop(seat.socket_id, None)
+        self.waiting.pop(seat.socket_id, None)
         if self.members:
             self._tell(views.participant_left(seat.socket_id, reason), seat.socket_id)
         if gone is not None:
@@ -136,10 +139,14 @@ class LocalRoom:
             member = self._new_member(seat)
         member.seat = seat
         arrived = self.arriving.pop(seat.socket_id, None)
-        if arrived is not None:
-            arrived.resumed(self, room, member)
-        else:
+        if arrived is None:
             self._hub.orphaned(self, member)
+            return
+        arrived.resumed(self, room, member)
+        waiting = self.waiting.pop(seat.socket_id, None)
+        if waiting is not None:
+            for frame in waiting.kept:
+                member.send(frame)
 
     def ended(self, reason: RoomLeftReason) -> None:
         """Tell everyone and let them go."""
@@ -148,6 +155,20 @@ class LocalRoom:
             if member.occupant is not None:
                 member.occupant.unseated(self.code, reason)
         self._hub.on_empty(self)
+
+    def keep_for(self, socket_id: str, frame: bytes) -> bool:
+        """Keep a frame for a seat whose process is no more, until it is resumed; False if there is none.
+
+        Its own replay is lost, which it will be told; but those who are back already call it.
+        """
+        seat = None if self.replica is None else self.replica.room.seats.get(socket_id)
+        if seat is None or seat.held_until is None or socket_id in self.members:
+            return False
+        waiting = self.waiting.get(socket_id)
+        if waiting is None:
+            waiting = self.waiting[socket_id] = Replay(self._hub.limits)
+        waiting.add(frame)
+        return True
 
     def _new_member(self, seat: Seat) -> Member:
         member = self.members[seat.socket_id] = Member(seat, self._hub.limits)

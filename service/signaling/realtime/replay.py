@@ -57,6 +57,11 @@ class Replay:
             return None
         return list(self._frames)[len(self._frames) - missing :]
 
+    @property
+    def kept(self) -> list[bytes]:
+        """All that is kept."""
+        return list(self._frames)
+
     def restart(self, received: int) -> None:
         """Some are lost for good: count on from where the client is."""
         self._frames.clear()

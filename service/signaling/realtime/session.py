@@ -296,10 +296,11 @@ class Session:
     def _relay(self, frame: Relay) -> None:
         assert self.local is not None
         target = self.local.members.get(frame.payload.to)
-        if target is None or target is self.member:
+        if target is not None and target is not self.member:
+            target.send(encode_relay(frame, self.socket_id))
+        elif not self.local.keep_for(frame.payload.to, encode_relay(frame, self.socket_id)):
             self._reply_error(SignalingError(ErrorCode.PEER_NOT_FOUND), frame.request_id)
             return
-        target.send(encode_relay(frame, self.socket_id))
         self._gateway.relayed[type(frame)].inc()
 
     def _decide(self, request_id: views.RequestId, work: Coroutine[Any, Any, None]) -> None:
