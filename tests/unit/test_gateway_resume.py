@@ -428,3 +428,50 @@ async def test_what_is_sent_to_a_seat_of_an_ended_process_waits_for_it(node: Nod
     first.say("ice_candidate", to="nobody", candidate=None)
     await first.gets("peer_not_found")
     assert not [local.waiting for local in node.gateway._hub._local.values() if local.waiting]
+
+
+async def test_a_loss_that_is_written_late_does_not_touch_the_next_holder(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written down is the loss of the line that was lost, however late it is."""
+    monkeypatch.setattr(module, "_FIRST_RETRY", 0.01)
+    code = await node.room()
+    first, second = await node.joined(code), await node.joined(code)
+    node.store.away = True
+    second.session.lost(None)
+    await until(lambda: node.gateway._tasks != set())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    node.store.away = False
+    back = await resume(node, joined(second)["resume_token"], second.received)
+    assert "resumed" in back.types()
+    while node.gateway._tasks:  # noqa: ASYNC110 - the retry is timed
+        await asyncio.sleep(0.002)
+    assert node.store.rooms[code].seats[second.session.socket_id].held_until is None
+    first.say("ping")
+    await first.gets("pong")
+    assert "participant_reconnecting" not in first.types()
+
+
+async def test_a_seat_of_an_ended_process_is_never_recovered(node: Node) -> None:
+    """Not even for a client that counts nothing."""
+    code = await node.room()
+    command = commands.Join(socket_id="before", display_name="x", user_id=None, node="dead")
+    node.store.elsewhere(code, command, node.rooms.clock())
+    await node.rooms.service.recover_seats()
+    back = await resume(node, node.gateway.tokens.sign(SeatClaim(code, "before", 0)), 0)
+    assert back.frames[1]["payload"]["recovered"] is False
+
+
+async def test_a_line_lost_while_leaving_is_no_loss(node: Node) -> None:
+    """Whoever asked to leave is gone, also if the line breaks before the store has done it."""
+    code = await node.room()
+    first, second = await node.joined(code), await node.joined(code)
+    node.store.gate.clear()
+    second.say("leave")
+    await until(lambda: second.session.state is SessionState.LEAVING)
+    second.session.lost(None)
+    node.store.gate.set()
+    await first.gets("participant_left")
+    assert first.frames[-1]["payload"]["reason"] == "left"
+    assert "participant_reconnecting" not in first.types()

@@ -271,6 +271,8 @@ class Session:
             self._participants._apply(message)
             if self._requests.settle(message):
                 continue
+            if isinstance(message, Pong):
+                continue  # To a ping that nobody waits for any more: its line broke meanwhile.
             if isinstance(message, RoomLeft):
                 self._ended = self._end_of(message)
             await self._give(message)

@@ -13,6 +13,7 @@ from signaling.contract.codec import RawAnswer, RawIceCandidate, RawOffer
 from signaling.contract.errors import CloseCode, ErrorCode, SignalingError
 from signaling.contract.messages import tag_of
 from signaling.contract.types import LeftReason
+from signaling.domain.events import Seat
 from signaling.realtime.connection import Limits, Transport
 from signaling.realtime.guard import GuessGuard, subscriber
 from signaling.realtime.hub import Hub, LocalRoom, Member
@@ -22,6 +23,7 @@ from signaling.realtime.turns import Turns
 from signaling.rooms.codes import new_socket_id, normal_code
 from signaling.rooms.resume_token import InvalidResumeToken, ResumeTokens
 from signaling.rooms.service import RoomService
+from signaling.rooms.writer import unavailable
 from signaling.telemetry.metrics import Metrics
 
 _FIRST_RETRY: Final = 0.1
@@ -113,17 +115,20 @@ class Gateway:
         elif not self.draining:
             # When draining, the seat is left to the process after this one, and its grace period begins then:
             # while there is no service, nobody can come back.
-            self.start(self._written(local, member, lambda: self.rooms.lose_line(local.code, member.seat)))
+            # As it is now: by the time this is written, the seat may be somebody else's again.
+            seat = member.seat
+            self.start(self._written(local, member, lambda: self.rooms.lose_line(local.code, seat)))
 
     def give_up(self, local: LocalRoom, member: Member, reason: LeftReason) -> None:
         """End a seat whose socket is gone for good."""
         # The others must not wait for the commit to stop relaying to it.
         local.members.pop(member.seat.socket_id, None)
         local.visitors += 1
+        seat = member.seat
 
         async def give_up() -> None:
             try:
-                await self._written(local, member, lambda: self.rooms.leave(local.code, member.seat, reason))
+                await self._written(local, member, lambda: self.rooms.leave(local.code, seat, reason))
             finally:
                 await self._hub.depart(local)
 
@@ -141,13 +146,16 @@ class Gateway:
     async def _join(self, session: Session, code: str, display_name: str, user_id: str | None) -> None:
         local = await self._find(session.address, code)
         try:
+            if session.socket_id in local.arriving:
+                # Its former seat is being resumed just now, which is about to be refused.
+                raise unavailable("A resume of this socket's former seat is being decided")
             local.arriving[session.socket_id] = session
             try:
                 await self.rooms.join(
                     code, socket_id=session.socket_id, display_name=display_name, user_id=user_id
                 )
             finally:
-                local.arriving.pop(session.socket_id, None)
+                local.stop_arriving(session.socket_id, session)
             _log.info("joined", socket_id=session.socket_id, room_code=code)
         finally:
             await self._hub.depart(local)
@@ -185,7 +193,7 @@ class Gateway:
             try:
                 await self.rooms.resume(claim.room_code, claim.socket_id, claim.generation)
             finally:
-                local.arriving.pop(claim.socket_id, None)
+                local.stop_arriving(claim.socket_id, session)
             _log.info(
                 "resumed", socket_id=session.socket_id, room_code=local.code, recovered=session.recovered
             )
@@ -210,11 +218,11 @@ class Gateway:
                     self._guard.missed(address, self.loop.time())
                 raise
 
-    async def leave(self, local: LocalRoom, member: Member) -> None:
+    async def leave(self, local: LocalRoom, seat: Seat) -> None:
         """Give up a seat by its holder's wish. Raises SignalingError if the store cannot."""
         local.visitors += 1
         try:
-            await self.rooms.leave(local.code, member.seat, LeftReason.LEFT)
+            await self.rooms.leave(local.code, seat, LeftReason.LEFT)
         finally:
             await self._hub.depart(local)
 

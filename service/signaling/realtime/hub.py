@@ -137,6 +137,7 @@ class LocalRoom:
         if member is None:
             # It was held by another process: what that one had sent is not known here.
             member = self._new_member(seat)
+            member.replay.restart(-1)
         member.seat = seat
         arrived = self.arriving.pop(seat.socket_id, None)
         if arrived is None:
@@ -155,6 +156,11 @@ class LocalRoom:
             if member.occupant is not None:
                 member.occupant.unseated(self.code, reason)
         self._hub.on_empty(self)
+
+    def stop_arriving(self, socket_id: str, occupant: Occupant) -> None:
+        """The join or resume of this socket was decided."""
+        if self.arriving.get(socket_id) is occupant:
+            del self.arriving[socket_id]
 
     def keep_for(self, socket_id: str, frame: bytes) -> bool:
         """Keep a frame for a seat whose process is no more, until it is resumed; False if there is none.

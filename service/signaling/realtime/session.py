@@ -243,9 +243,14 @@ class Session:
     def _end(self, code: int, *, by_client: bool = False) -> None:
         if self.state is SessionState.ENDED:
             return
+        leaving = self.state is SessionState.LEAVING
         self._become(Input.CLOSED)
         self._stop_deadline()
-        if by_client:
+        if leaving:
+            # It asked for it; whether the store has done it yet or not.
+            self.left_reason = LeftReason.LEFT
+            self.keeps_seat = False
+        elif by_client:
             if code in LEAVING_CLOSES:
                 self.left_reason = LeftReason.LEFT
                 self.keeps_seat = False
@@ -287,7 +292,7 @@ class Session:
             case Leave():
                 assert self.local is not None
                 assert self.member is not None
-                self._decide(frame.request_id, self._gateway.leave(self.local, self.member))
+                self._decide(frame.request_id, self._gateway.leave(self.local, self.member.seat))
             case Ping(payload=payload):
                 if self.member is not None and payload and payload.received is not None:
                     self.member.replay.acknowledge(payload.received)
