@@ -195,6 +195,7 @@ async def test_without_a_grace_period(serve: Serve) -> None:
         await late.expect_error("resume_failed")
 
 
+@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize("payload", [{}, {"resume_token": "x"}, {"resume_token": "x", "received": -1}])
 async def test_a_resume_that_is_no_resume(service: Service, payload: dict[str, Any]) -> None:
     client = await service.connect()
