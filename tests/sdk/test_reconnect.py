@@ -487,6 +487,7 @@ def resumed(*participants: str, recovered: bool, replayed: int = 0) -> Json:
 RESUME_FAILED: Json = {"type": "error", "payload": {"code": "resume_failed", "message": "no"}}
 
 
+@pytest.mark.odd_frames("server")
 async def test_what_is_said_to_resume() -> None:
     """Contract 4: the token, and the frames that arrived from `room_joined` on, unknown ones included."""
     seats = Seats(resumed("cat", "dan", recovered=True, replayed=1))
@@ -507,6 +508,7 @@ async def test_what_is_said_to_resume() -> None:
         assert [ping["payload"] for ping in seats.pings] == [{"received": 4}, {"received": 5}]
 
 
+@pytest.mark.odd_frames("server")
 async def test_what_was_lost_is_replaced_by_the_truth() -> None:
     seats = Seats(resumed("dan", "eve", recovered=False))
     async with (
@@ -522,6 +524,7 @@ async def test_what_was_lost_is_replaced_by_the_truth() -> None:
         assert seats.pings[0]["payload"] == {"received": 3}
 
 
+@pytest.mark.odd_frames("server")
 async def test_a_seat_that_cannot_be_resumed_is_joined_anew_on_the_same_socket() -> None:
     seats = Seats(RESUME_FAILED, room_joined(None, [participant("dan")], "me-again"))
     async with (
@@ -537,6 +540,7 @@ async def test_a_seat_that_cannot_be_resumed_is_joined_anew_on_the_same_socket()
         assert seats.pings[0]["payload"] == {"received": 1}
 
 
+@pytest.mark.odd_frames("server")
 async def test_a_service_that_cannot_now_is_asked_again() -> None:
     """A refusal that may pass does not cost the seat."""
     refusal: Json = {
