@@ -39,7 +39,6 @@ async def test_a_flood_is_slowed_and_nothing_is_dropped(serve: Serve) -> None:
         assert (await service.view(code))["participant_count"] == 2
 
 
-@pytest.mark.odd_frames("client")
 @pytest.mark.parametrize(
     "flood",
     [
