@@ -13,6 +13,8 @@ from typing import Any, Final, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
+from support.wire import WIRE
+
 Json = dict[str, Any]
 
 DEADLINE: Final = 30.0
@@ -141,6 +143,8 @@ class ScriptedService:
         self._all: list[Line] = []
         self._server = serve(self._hold, "127.0.0.1", 0, ping_interval=None, compression=None)
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        # What is said here is no word of the service, and may be wrong on purpose.
+        WIRE.stubs.add(self._server.socket.getsockname()[1])
 
     @property
     def url(self) -> str:
