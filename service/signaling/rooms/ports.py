@@ -146,6 +146,9 @@ class RoomStore(Protocol):
 Listener = Callable[[Sequence[RoomEvent]], None]
 """Called in the event loop with consecutive events of one room."""
 
+ResetListener = Callable[[Sequence[str]], None]
+"""Called in the event loop with the codes of rooms."""
+
 
 class Broker(Protocol):
     """News of room logs, at most once: events may be missing, but never out of order or twice.
@@ -161,3 +164,12 @@ class Broker(Protocol):
 
     async def unsubscribe(self, code: str) -> None:
         """Stop calling. Does nothing when there is no subscription."""
+
+    def on_reset(self, listener: ResetListener) -> None:
+        """Call ``listener`` when events of subscribed rooms may have been missed, or were taken back.
+
+        That is when the line to the broker was lost for a while, or a store that failed over came back
+        without its last commits: no later event need ever reveal it. The rooms named must be loaded
+        again, whatever their versions; their events are heard again before this is called.
+        One listener; to be set before anything is subscribed.
+        """
