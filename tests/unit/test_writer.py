@@ -15,6 +15,7 @@ from signaling.domain.commands import Command
 from signaling.domain.events import Seat
 from signaling.domain.room import Room
 from signaling.rooms import writer as module
+from signaling.rooms.ports import Commit, CommitUnknown
 from signaling.rooms.service import NewRoom
 from support.memory import Rooms, until
 
@@ -143,6 +144,27 @@ async def test_a_store_that_is_away(rooms: Rooms) -> None:
     rooms.store.away = False
     await rooms.service.execute(code, join("a"))
     assert list(rooms.store.rooms[code].seats) == ["a"]
+
+
+async def test_a_commit_of_unknown_outcome_is_not_called_undone(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hears it may not rely on either; the room itself goes on from what the store has."""
+    code = await make(rooms)
+    commit = rooms.store.commit
+
+    async def lost(change: Commit) -> None:
+        await commit(change)
+        raise CommitUnknown("the line was cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rooms.store, "commit", lost)
+        with pytest.raises(SignalingError, match="not known") as caught:
+            await rooms.service.execute(code, join("a"))
+    assert (caught.value.code, caught.value.status) == (ErrorCode.SERVER_ERROR, 503)
+    await rooms.service.execute(code, commands.Leave(socket_id="a", reason=LeftReason.LEFT))
+    assert len(rooms.store.commits) == 2
+    assert list(rooms.store.rooms[code].seats) == []
 
 
 async def test_a_caller_that_gives_up_takes_nobody_down(rooms: Rooms) -> None:

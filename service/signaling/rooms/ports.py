@@ -37,6 +37,10 @@ class StoreUnavailable(Exception):
     """The store cannot serve now (disk full, overloaded, closed). Nothing was acknowledged: try again."""
 
 
+class CommitUnknown(StoreUnavailable):
+    """The store was lost while it committed: all of it may have been done, or nothing. Load to find out."""
+
+
 class Claim(Struct, frozen=True, kw_only=True):
     """An idempotency key to be taken together with a commit."""
 
@@ -114,8 +118,9 @@ class RoomStore(Protocol):
 
         Returns when the change is durable. Announcements of one room are made in version
         order, and before this returns. Raises VersionConflict if the room's version is not
-        ``expected_version``, ClaimTaken if the claim's key is held and not expired. A commit whose
-        room is None removes the room and its log.
+        ``expected_version``, ClaimTaken if the claim's key is held and not expired, CommitUnknown if
+        a store on the network cannot be asked what became of it. A commit whose room is None removes
+        the room and its log.
         """
 
     async def log(self, code: str) -> Sequence[RoomEvent]:

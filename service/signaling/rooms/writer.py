@@ -19,7 +19,7 @@ from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.domain.commands import Command
 from signaling.domain.events import RoomEvent
 from signaling.domain.room import Room, decide, evolve_all
-from signaling.rooms.ports import Commit, RoomStore, StoreUnavailable, VersionConflict
+from signaling.rooms.ports import Commit, CommitUnknown, RoomStore, StoreUnavailable, VersionConflict
 
 _log = structlog.stdlib.get_logger("signaling.rooms")
 
@@ -42,7 +42,10 @@ def store_trouble(error: StoreUnavailable) -> SignalingError:
     """The same for trouble of the store, which the operator reads of in the log."""
     cause = error.__cause__
     _log.warning("store_unavailable", error=str(error), cause=None if cause is None else repr(cause))
-    refusal = unavailable("The store cannot serve now. Nothing was changed")
+    if isinstance(error, CommitUnknown):
+        refusal = unavailable("The store cannot serve now. Whether anything was changed is not known")
+    else:
+        refusal = unavailable("The store cannot serve now. Nothing was changed")
     refusal.__cause__ = error
     return refusal
 
