@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from .nodes import BACKENDS, Backend, Node, SqliteBackend, SqliteNode, stop_suite_server
+from .nodes import BACKENDS, Backend, Node, SqliteBackend, SqliteNode, stop_suite_servers
 
 
 @pytest.fixture(scope="session", autouse=True)
-def suite_server_is_stopped() -> Iterator[None]:
+def suite_servers_are_stopped() -> Iterator[None]:
     """Whatever was started for the suite ends with it."""
     yield
-    stop_suite_server()
+    stop_suite_servers()
 
 
 @pytest.fixture(params=BACKENDS)

@@ -6,6 +6,8 @@ A new store joins the suite by one more entry in BACKENDS.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +20,7 @@ from signaling.backends.redis.store import RedisStore
 from signaling.backends.sqlite.store import SqliteStore
 from signaling.domain.events import RoomEvent
 from signaling.rooms.ports import Broker, RoomStore
-from support.redis_server import RedisServer
+from support.redis_server import RedisCluster, RedisServer
 
 DEADLINE_SECONDS = 10.0
 
@@ -69,7 +71,7 @@ class SqliteBackend:
 class RedisBackend:
     """The shared store, under a prefix of its own on the suite's server."""
 
-    def __init__(self, _directory: Path, url: str | None = None) -> None:
+    def __init__(self, _directory: Path | None = None, url: str | None = None) -> None:
         self.url = url or suite_server().url
         self.prefix = f"test-{secrets.token_hex(6)}"
 
@@ -84,23 +86,38 @@ class RedisBackend:
         return RedisNode(store, broker, close)
 
 
-_servers: list[RedisServer] = []
+class RedisClusterBackend(RedisBackend):
+    """The same on a cluster of three masters."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, suite_cluster().url)
 
 
+@functools.cache
 def suite_server() -> RedisServer:
     """The one Redis that all tests share which do nothing to it. Started when first needed."""
-    if not _servers:
-        _servers.append(RedisServer().__enter__())
-    return _servers[0]
+    return _servers.enter_context(RedisServer())
 
 
-def stop_suite_server() -> None:
+@functools.cache
+def suite_cluster() -> RedisCluster:
+    """The one cluster, likewise."""
+    return _servers.enter_context(RedisCluster())
+
+
+_servers = contextlib.ExitStack()
+
+
+def stop_suite_servers() -> None:
     """For the end of the suite."""
-    while _servers:
-        _servers.pop().__exit__(None, None, None)
+    _servers.close()
 
 
-BACKENDS: dict[str, Callable[[Path], Backend]] = {"sqlite": SqliteBackend, "redis": RedisBackend}
+BACKENDS: dict[str, Callable[[Path], Backend]] = {
+    "sqlite": SqliteBackend,
+    "redis": RedisBackend,
+    "cluster": RedisClusterBackend,
+}
 
 
 async def heard_up_to(heard: Sequence[RoomEvent], version: int) -> None:

@@ -259,13 +259,17 @@ class StoreAndModel(RuleBasedStateMachine):
             self.logs.setdefault(commit.code, []).extend(commit.events)
 
 
+EXAMPLES = {"sqlite": 40, "redis": 40, "cluster": 8}
+"""The cluster runs the same scripts as one server: what differs is where."""
+
+
 @pytest.mark.parametrize("kind", BACKENDS)
 def test_a_store_does_what_dictionaries_would_do(kind: str) -> None:
     machine = type("Machine", (StoreAndModel,), {"make": staticmethod(BACKENDS[kind])})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
+            max_examples=EXAMPLES[kind],
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

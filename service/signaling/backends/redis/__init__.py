@@ -16,8 +16,8 @@ after the commit: wrong for a while, and for ever if the node dies in between, u
 again: the version check keeps it from being done twice, and by the id it is known to have been done. See
 `lane`.
 
-**Announcements** are made by the same script, with PUBLISH, which a cluster passes on to all of its nodes:
-a node of the service needs one connection to one of them. See `broker`.
+**Announcements** are made by the same script, on a sharded channel in the same slot, so they reach whoever
+listens in the order of the commits. See `line`.
 
 **What a crash can take** is for the server's settings to say; `server` warns of those that lose
 acknowledged commits.

@@ -205,7 +205,7 @@ class Lanes:
 
     def of(self, partition: int) -> Lane:
         """The partition's lane."""
-        number = partition if self._server.clustered else 0
+        number = self._server.place_of(partition)
         lane = self._lanes.get(number)
         if lane is None:
             lane = self._lanes[number] = Lane(self._server)

@@ -41,7 +41,7 @@ class Names(Struct, frozen=True):
 
     def channel(self, code: str) -> str:
         """Where the events of a room are announced."""
-        return f"{self.prefix}:{FORMAT}:{self.database}:events:{code}"
+        return f"{self.base(partition_of(code))}events:{self.database}:{code}"
 
 
 def partition_of(code: str) -> int:

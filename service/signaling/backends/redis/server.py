@@ -8,10 +8,10 @@ import time
 from typing import Any, Final, Self, cast
 
 import structlog
-from redis.asyncio import Connection, ConnectionPool, Redis, RedisCluster
+from redis.asyncio import Connection, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import ClusterDownError, RedisClusterException, RedisError, ResponseError
 
 from signaling.backends.redis.errors import RedisTooOld, RedisUnreachable
 from signaling.backends.redis.names import Names
@@ -46,7 +46,6 @@ class Server:
         self._url = url
         self._client = client
         self._cluster = cluster
-        self._turn = 0
         self._looked = 0.0
         self.names = Names(prefix, int(client.connection_pool.connection_kwargs.get("db", 0)))
 
@@ -64,11 +63,6 @@ class Server:
             raise
         clustered = info.get("redis_mode") == "cluster"
         return cls(url, prefix, client, RedisCluster.from_url(url, **_options()) if clustered else None)
-
-    @property
-    def clustered(self) -> bool:
-        """Whether it is a cluster: keys of different partitions may be on different servers."""
-        return self._cluster is not None
 
     async def pipeline(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         """Send all commands at once; their replies in order, an exception in place of each that failed.
@@ -94,18 +88,30 @@ class Server:
         with contextlib.suppress(*FAILURES):
             await self._cluster.nodes_manager.initialize()
 
-    async def listening_connection(self) -> Connection:
-        """A new connection of the caller's own. To a cluster's nodes in turn: one may be down."""
-        pool: ConnectionPool = self._client.connection_pool
+    def place_of(self, partition: int) -> int:
+        """A number for the server that the partition is on: the same where it is surely the same server."""
+        return 0 if self._cluster is None else partition
+
+    async def connection_to(self, partition: int) -> Connection:
+        """A new connection of the caller's own, to where the partition is now."""
+        pool = self._client.connection_pool
         where: dict[str, Any] = {}
         if self._cluster is not None:
-            nodes = self._cluster.get_nodes()
-            if nodes:
-                node = nodes[self._turn % len(nodes)]
-                where = {"host": node.host, "port": node.port}
-                self._turn += 1
-        connection = cast("Connection", pool.connection_class(**{**pool.connection_kwargs, **where}))
-        await connection.connect()  # type: ignore[no-untyped-call]
+            await self._cluster.initialize()
+            node = self._cluster.get_node_from_key(self.names.base(partition))
+            if node is None:
+                raise ClusterDownError("nobody has the partition")
+            where = {"host": node.host, "port": node.port}
+        # No timeout of its own: the library would send by asyncio.wait_for, which may swallow a cancellation
+        # before Python 3.12.
+        options = {**pool.connection_kwargs, **where, "socket_timeout": None}
+        connection = cast("Connection", pool.connection_class(**options))
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS + REPLY_SECONDS):
+                await connection.connect()  # type: ignore[no-untyped-call]
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
         return connection
 
     async def warn_of_settings(self) -> None:

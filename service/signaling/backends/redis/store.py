@@ -151,7 +151,8 @@ class RedisStore:
             )
             self._probing.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            await asyncio.wait_for(asyncio.shield(self._probing), PROBE_SECONDS)
+            async with asyncio.timeout(PROBE_SECONDS):
+                await asyncio.shield(self._probing)
         except TimeoutError as error:
             raise StoreUnavailable(f"The store did not write within {PROBE_SECONDS:g} s") from error
 

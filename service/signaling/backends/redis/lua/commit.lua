@@ -69,5 +69,5 @@ if joined ~= joined_before then
   redis.call('HINCRBY', base .. 'totals', 'joined', joined - joined_before)
 end
 
-redis.call('PUBLISH', channel, '[' .. table.concat(events, ',') .. ']')
+redis.call('SPUBLISH', channel, '[' .. table.concat(events, ',') .. ']')
 return {1, redis.call('ZCARD', base .. 'open')}

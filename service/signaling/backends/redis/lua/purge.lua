@@ -33,5 +33,5 @@ local events = {}
 for i = first_event, #ARGV do
   events[#events + 1] = ARGV[i]
 end
-redis.call('PUBLISH', channel, '[' .. table.concat(events, ',') .. ']')
+redis.call('SPUBLISH', channel, '[' .. table.concat(events, ',') .. ']')
 return {1, redis.call('ZCARD', base .. 'open')}
