@@ -108,7 +108,7 @@ check: ## Everything CI runs, in its order
 	@.ci/run
 
 .PHONY: system-packages
-system-packages: ## Get what the tests need from the system (a browser), if it is missing
+system-packages: ## Get what the tests need from the system (a browser, a Redis), if it is missing
 	@scripts/system-packages
 
 # ---------------------------------------------------------------------------------------------------------------------

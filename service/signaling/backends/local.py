@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from signaling.domain.events import RoomEvent
-from signaling.rooms.ports import Listener
+from signaling.rooms.ports import Listener, ResetListener
 
 
 class LocalBroker:
@@ -32,3 +32,6 @@ class LocalBroker:
         listener = self._listeners.get(code)
         if listener is not None:
             listener(events)
+
+    def on_reset(self, listener: ResetListener) -> None:
+        """Never calls: within one process nothing is missed."""

@@ -37,6 +37,10 @@ class StoreUnavailable(Exception):
     """The store cannot serve now (disk full, overloaded, closed). Nothing was acknowledged: try again."""
 
 
+class CommitUnknown(StoreUnavailable):
+    """The store was lost while it committed: all of it may have been done, or nothing. Load to find out."""
+
+
 class Claim(Struct, frozen=True, kw_only=True):
     """An idempotency key to be taken together with a commit."""
 
@@ -114,8 +118,9 @@ class RoomStore(Protocol):
 
         Returns when the change is durable. Announcements of one room are made in version
         order, and before this returns. Raises VersionConflict if the room's version is not
-        ``expected_version``, ClaimTaken if the claim's key is held and not expired. A commit whose
-        room is None removes the room and its log.
+        ``expected_version``, ClaimTaken if the claim's key is held and not expired, CommitUnknown if
+        a store on the network cannot be asked what became of it. A commit whose room is None removes
+        the room and its log.
         """
 
     async def log(self, code: str) -> Sequence[RoomEvent]:
@@ -146,6 +151,9 @@ class RoomStore(Protocol):
 Listener = Callable[[Sequence[RoomEvent]], None]
 """Called in the event loop with consecutive events of one room."""
 
+ResetListener = Callable[[Sequence[str]], None]
+"""Called in the event loop with the codes of rooms."""
+
 
 class Broker(Protocol):
     """News of room logs, at most once: events may be missing, but never out of order or twice.
@@ -161,3 +169,12 @@ class Broker(Protocol):
 
     async def unsubscribe(self, code: str) -> None:
         """Stop calling. Does nothing when there is no subscription."""
+
+    def on_reset(self, listener: ResetListener) -> None:
+        """Call ``listener`` when events of subscribed rooms may have been missed, or were taken back.
+
+        That is when the line to the broker was lost for a while, or a store that failed over came back
+        without its last commits: no later event need ever reveal it. The rooms named must be loaded
+        again, whatever their versions; their events are heard again before this is called.
+        One listener; to be set before anything is subscribed.
+        """
