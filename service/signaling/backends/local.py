@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from signaling.domain.events import RoomEvent
 from signaling.rooms.ports import Listener, ResetListener
@@ -35,3 +35,23 @@ class LocalBroker:
 
     def on_reset(self, listener: ResetListener) -> None:
         """Never calls: within one process nothing is missed."""
+
+
+class LocalPost:
+    """A Post where there is one node: nobody to write to."""
+
+    def listen(
+        self,
+        receive: Callable[[str, bytes], None],
+        *,
+        lost: Callable[[str], None],
+        unheard: Callable[[str], None],
+    ) -> None:
+        """Never calls."""
+
+    async def start(self) -> None:
+        """There is nothing to hear."""
+
+    def send(self, node: str, message: bytes) -> bool:  # noqa: ARG002
+        """False: there is no other node."""
+        return False

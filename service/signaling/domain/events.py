@@ -73,7 +73,7 @@ class ParticipantReconnecting(Event, frozen=True, kw_only=True, tag="participant
 
 
 class ParticipantReconnected(Event, frozen=True, kw_only=True, tag="participant_reconnected"):
-    """A seat was resumed: it has a new socket, on ``node``."""
+    """A seat has a line again: a new socket on ``node``, or the one it had if the generation is the same."""
 
     socket_id: str
     node: str

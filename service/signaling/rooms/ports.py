@@ -178,3 +178,51 @@ class Broker(Protocol):
         again, whatever their versions; their events are heard again before this is called.
         One listener; to be set before anything is subscribed.
         """
+
+
+class Post(Protocol):
+    """Messages from node to node: in order for each pair, at most once, and what is lost is noticed."""
+
+    def listen(
+        self,
+        receive: Callable[[str, bytes], None],
+        *,
+        lost: Callable[[str], None],
+        unheard: Callable[[str], None],
+    ) -> None:
+        """Call ``receive`` with sender and message of what comes in.
+
+        ``lost`` is called with a sender some of whose messages never came, ``unheard`` with a node at which
+        nobody listens to what was sent there. To be called before anything is sent.
+        """
+
+    async def start(self) -> None:
+        """Hear what comes in, from when this returns. Raises StoreUnavailable."""
+
+    def send(self, node: str, message: bytes) -> bool:
+        """Send to a node, soon; False if it cannot be taken, as too much waits. Never blocks."""
+
+
+class Nodes(Protocol):
+    """Which nodes there are. Every method may raise StoreUnavailable."""
+
+    async def renew(self) -> None:
+        """This node lives: it counts as alive for LEASE_SECONDS from now."""
+
+    async def census(self) -> Census:
+        """Which nodes are alive, and which were but are no longer."""
+
+    async def forget(self, node: str) -> None:
+        """A lapsed node was dealt with; also this one, as it stops."""
+
+
+LEASE_SECONDS: Final = 6
+"""How long a node counts as alive after it last said so."""
+
+
+class Census(Struct, frozen=True, kw_only=True):
+    """The nodes at a time."""
+
+    alive: frozenset[str]
+    lapsed: frozenset[str]
+    """Their leases are over, and nobody has forgotten them yet."""

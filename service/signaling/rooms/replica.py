@@ -40,6 +40,9 @@ class Follower(Protocol):
     def resumed(self, before: Seat, seat: Seat, room: Room) -> None:
         """A seat was taken again by a new socket. ``before`` is the seat until now."""
 
+    def regained(self, seat: Seat) -> None:
+        """A seat's line was taken for lost, and stands."""
+
     def ended(self, reason: RoomLeftReason) -> None:
         """The room is over, and every seat with it. The last call."""
 
@@ -142,6 +145,8 @@ class Replica:
         """The difference between a seat and the same seat later."""
         if seat.generation != before.generation:
             self._follower.resumed(before, seat, room)
+        elif before.held_until is not None and seat.held_until is None:
+            self._follower.regained(seat)
         if seat.held_until is not None and (
             before.held_until is None or seat.generation != before.generation
         ):

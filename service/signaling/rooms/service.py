@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -297,17 +297,27 @@ class RoomService:
         """
         await self.execute(code, commands.Resume(socket_id=socket_id, generation=generation, node=self.node))
 
+    async def regain(self, code: str, seat: Seat) -> None:
+        """The line of a seat of this node stands, though the seat is being kept as if it were lost.
+
+        Raises SignalingError `server_error` only.
+        """
+        await self.execute(
+            code,
+            commands.Regain(socket_id=seat.socket_id, generation=seat.generation, node=self.node),
+        )
+
     # For timers and start-up
 
     async def tick(self, code: str) -> None:
         """Do what is due in the room: expiry, purge."""
         await self.execute(code, commands.Tick())
 
-    async def recover_seats(self) -> int:
+    async def recover_seats(self, alive: Collection[str] = ()) -> int:
         """Keep the seats of processes that are no more as after a lost line; how many rooms had any.
 
-        To be called before this node takes sockets, where it is the only node of its store. A room that
-        cannot be read is left as it is, and logged: it must not keep the others from being served.
+        ``alive``: the nodes that are, besides this one. A room that cannot be read is left as it is, and
+        logged: it must not keep the others from being served.
         """
         limit = asyncio.Semaphore(_RECOVERIES_AT_ONCE)
 
@@ -316,13 +326,17 @@ class RoomService:
                 try:
                     room = await self._store.load(code)
                     seats = [] if room is None else room.seats.values()
-                    nodes = {seat.node for seat in seats} - {self.node}
-                    for node in nodes:
+                    # A seat that is being kept already will be resumed, or end.
+                    nodes = {seat.node for seat in seats if not alive or seat.held_until is None}
+                    lost = nodes.difference(alive, (self.node,))
+                    for node in lost:
                         await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
+                except StoreUnavailable:
+                    raise
                 except Exception:  # noqa: BLE001 - logged whole
                     _log.exception("room_not_recovered", room_code=code)
                     return False
-                return bool(nodes)
+                return bool(lost)
 
         return sum(await asyncio.gather(*(recover(code) for code in await self._store.occupied())))
 

@@ -43,6 +43,14 @@ class Names(Struct, frozen=True):
         """Where the events of a room are announced."""
         return f"{self.base(partition_of(code))}events:{self.database}:{code}"
 
+    def post(self, node: str) -> str:
+        """Where messages for a node are announced."""
+        return f"{self.base(partition_of(node))}post:{self.database}:{node}"
+
+    def nodes(self) -> str:
+        """Sorted set: the nodes, by when their leases are over (milliseconds of the server's clock)."""
+        return f"{self.base(0)}nodes"
+
 
 def partition_of(code: str) -> int:
     """The partition of a room (or of a claim, by its digest)."""
