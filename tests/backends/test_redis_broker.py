@@ -127,8 +127,8 @@ async def test_whoever_subscribes_while_the_line_is_down_waits_for_it(
 async def test_a_subscription_that_takes_too_long_is_given_up(
     node: RedisNode, far: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SUBSCRIBE_SECONDS", 0.05)
     heard = await far.listen("bbbbbb")
+    monkeypatch.setattr(module, "SUBSCRIBE_SECONDS", 0.05)
     far.line.open.clear()
     far.line.cut()
     with pytest.raises(StoreUnavailable):
@@ -170,12 +170,12 @@ async def test_a_line_on_which_nothing_is_heard_is_made_again(
 ) -> None:
     """As when a firewall forgets it: neither side is told."""
     monkeypatch.setattr(module, "PING_SECONDS", 0.02)
-    monkeypatch.setattr(module, "SILENCE_SECONDS", 0.2)
     heard = await far.listen("aaaaaa")
-    far.line.silent = True
-    await asyncio.wait_for(far.line.lost.wait(), DEADLINE_SECONDS)
     far.line.open.clear()
-    await _somebody_waits(far.line)
+    far.line.silent = True
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "SILENCE_SECONDS", 0.2)
+        await _somebody_waits(far.line)
     far.line.silent = False
     far.line.open.set()
     await far.was_reset(["aaaaaa"])
