@@ -127,8 +127,8 @@ async def test_whoever_subscribes_while_the_line_is_down_waits_for_it(
 async def test_a_subscription_that_takes_too_long_is_given_up(
     node: RedisNode, far: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SUBSCRIBE_SECONDS", 0.05)
     heard = await far.listen("bbbbbb")
+    monkeypatch.setattr(module, "SUBSCRIBE_SECONDS", 0.05)
     far.line.open.clear()
     far.line.cut()
     with pytest.raises(StoreUnavailable):
@@ -139,20 +139,43 @@ async def test_a_subscription_that_takes_too_long_is_given_up(
     await heard_so_many(heard, 1)
 
 
+async def test_what_was_given_up_while_the_line_was_down_is_not_subscribed_again(
+    node: RedisNode, far: Listening
+) -> None:
+    heard = await far.listen("aaaaaa")
+    kept = await far.listen("bbbbbb")
+    far.line.open.clear()
+    far.line.cut()
+    await _somebody_waits(far.line)
+    await far.broker.unsubscribe("aaaaaa")
+    far.line.open.set()
+    await far.was_reset(["bbbbbb"])
+    await node.store.commit(create("aaaaaa"))
+    await node.store.commit(create("bbbbbb"))
+    await heard_so_many(kept, 1)
+    assert heard == []
+    assert far.resets == [["bbbbbb"]]
+
+
+async def _somebody_waits(line: CutLine) -> None:
+    """Return when somebody tries to connect."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not line.waiting:
+        assert time.monotonic() < deadline, "nobody connects: the dead line was kept"
+        await asyncio.sleep(0.005)
+
+
 async def test_a_line_on_which_nothing_is_heard_is_made_again(
     node: RedisNode, far: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a firewall forgets it: neither side is told."""
     monkeypatch.setattr(module, "PING_SECONDS", 0.02)
-    monkeypatch.setattr(module, "SILENCE_SECONDS", 0.2)
     heard = await far.listen("aaaaaa")
-    far.line.silent = True
-    await asyncio.wait_for(far.line.lost.wait(), DEADLINE_SECONDS)
     far.line.open.clear()
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not far.line.waiting:
-        assert time.monotonic() < deadline, "the dead line was kept"
-        await asyncio.sleep(0.005)
+    far.line.silent = True
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "SILENCE_SECONDS", 0.2)
+        await _somebody_waits(far.line)
     far.line.silent = False
     far.line.open.set()
     await far.was_reset(["aaaaaa"])

@@ -109,7 +109,11 @@ async def test_a_commit_that_never_arrived_is_done_all_the_same(line: CutLine, f
     assert await far.load("aaaaaa") == made.room
 
 
-async def test_many_commits_on_a_line_that_is_cut_keep_their_order(line: CutLine, far: RedisStore) -> None:
+async def test_many_commits_on_a_line_that_is_cut_keep_their_order(
+    line: CutLine, far: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is made again goes before what still waits."""
+    monkeypatch.setattr(lane, "BATCH", 8)
     commits = [create()]
     for number in range(60):
         commits.append((join if number % 2 == 0 else leave)(commits[-1].room))

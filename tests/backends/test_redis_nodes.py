@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from msgspec.structs import replace
 
 from signaling.backends.redis import store
 from signaling.backends.redis.names import PARTITIONS, partition_of
@@ -18,7 +19,7 @@ from signaling.rooms.ports import RoomQuery, VersionConflict
 from signaling.rooms.service import NewRoom, RoomDefaults, RoomService
 from support.cut_line import CutLine
 
-from .changes import NOW, claim, close, create, join, purge
+from .changes import NOW, after, claim, close, create, join, purge
 from .nodes import DEADLINE_SECONDS, RedisBackend, RedisNode, suite_server
 
 
@@ -150,6 +151,21 @@ async def test_followers_have_been_told_when_a_join_returns_though_the_line_is_c
             assert told.members == [f"socket-{before}" for before in range(number + 1)]
         await service.rooms.unfollow(room.code)
         await cut_off.close()
+
+
+async def test_what_is_not_a_commit_is_refused_at_once(nodes: tuple[RedisNode, RedisNode]) -> None:
+    made = create()
+    event = made.events[0]
+    for wrong in (
+        replace(made, events=()),
+        replace(made, events=(event, replace(event, version=3)), room=replace(after(made), version=3)),
+        replace(made, events=(replace(event, version=2),)),
+        replace(made, room=replace(after(made), version=2)),
+        replace(made, code="bbbbbb"),
+    ):
+        with pytest.raises(ValueError, match=r"follow|is not"):
+            await nodes[0].store.commit(wrong)
+    assert await nodes[1].store.load("aaaaaa") is None
 
 
 async def test_open_rooms_follows_other_nodes(

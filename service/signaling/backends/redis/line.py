@@ -71,7 +71,9 @@ class Line:
         """Channels of the connection before that are not subscribed again yet."""
         self._gap: list[bytes] = []
         """Channels to be named when nothing is unconfirmed any more."""
+        self._connected = False
         self._outgoing: list[tuple[bytes, ...]] = []
+        """To be said on this connection. Empty while there is none: the next one begins with everything."""
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._heard_at = 0.0
@@ -99,13 +101,17 @@ class Line:
     def unsubscribe(self, channel: bytes) -> None:
         """Hear it no more. It must have been subscribed, or tried to be."""
         del self._channels[channel]
-        self._leaving[channel] += 1
-        self._say(b"SUNSUBSCRIBE", channel)
+        if self._connected:
+            self._leaving[channel] += 1
+            self._say(b"SUNSUBSCRIBE", channel)
+        else:
+            self._joining.pop(channel, None)
         self._confirm(channel)
 
     def _say(self, *command: bytes) -> None:
-        self._outgoing.append(command)
-        self._wake.set()
+        if self._connected:
+            self._outgoing.append(command)
+            self._wake.set()
 
     async def _run(self) -> None:
         pause = _FIRST_PAUSE
@@ -126,6 +132,8 @@ class Line:
             except* FAILURES as errors:
                 _log.warning("broker_line_lost", rooms=len(self._channels), error=str(errors.exceptions[0]))
             finally:
+                self._connected = False
+                self._outgoing = []
                 await connection.disconnect(nowait=True)
             await self._server.look_again()
             await asyncio.sleep(pause)
@@ -133,6 +141,7 @@ class Line:
     def _subscribe_all(self) -> None:
         """On a new connection: what was subscribed on the one before, and what waits since."""
         channels = list(self._channels)
+        self._connected = True
         self._outgoing = [
             (b"SSUBSCRIBE", *channels[start : start + CHANNELS_AT_ONCE])
             for start in range(0, len(channels), CHANNELS_AT_ONCE)

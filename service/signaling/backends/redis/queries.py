@@ -62,11 +62,13 @@ class Queries:
         )
         rooms = await asyncio.gather(*(self.load(code) for _, code in found[: query.limit]))
         return RoomPage(
-            # One that was purged, or has come into another state, since its partition was asked is left out.
+            # What no longer matches, as it changed since its partition was asked, is left out.
             rooms=[
                 room.as_of(query.now)
                 for room in rooms
-                if room is not None and query.state in (None, room.state_at(query.now))
+                if room is not None
+                and query.state in (None, room.state_at(query.now))
+                and query.owner_id in (None, room.owner_id)
             ],
             total=sum(int(answer[0]) for answer in answers),
             more=len(found) > query.limit,

@@ -189,14 +189,12 @@ class RedisStore:
         return done
 
     async def _refresh(self) -> None:
-        # Through the lanes of the commits: an answer cannot be older than one that was given before.
-        counts = await asyncio.gather(
-            *(
-                self._writes.of(partition).command("ZCARD", f"{self._names.base(partition)}open")
-                for partition in range(PARTITIONS)
-            )
-        )
-        self._open_rooms = counts
+        await asyncio.gather(*map(self._count, range(PARTITIONS)))
+
+    async def _count(self, partition: int) -> None:
+        # In the lane of the commits: an answer cannot be older than one that was given before.
+        lane = self._writes.of(partition)
+        self._open_rooms[partition] = await lane.command("ZCARD", f"{self._names.base(partition)}open")
 
     async def _keep_fresh(self) -> None:
         while True:

@@ -37,16 +37,14 @@ for i = first_event, #ARGV do
 end
 redis.call('LTRIM', log, -limit, -1)
 
-local before = stored[2]
-if before ~= state then
-  if before then
-    redis.call('ZREM', base .. before, code)
+local state_before, owner_before = stored[2], stored[3]
+if state_before ~= state or owner_before ~= owner then
+  if state_before then
+    redis.call('ZREM', base .. state_before, code)
+    redis.call('ZREM', base .. 'owner:' .. state_before .. ':' .. owner_before, code)
   end
   redis.call('ZADD', base .. state, created_at, code)
   if owner ~= '' then
-    if before then
-      redis.call('ZREM', base .. 'owner:' .. before .. ':' .. owner, code)
-    end
     redis.call('ZADD', base .. 'owner:' .. state .. ':' .. owner, created_at, code)
   end
 end
