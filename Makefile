@@ -116,7 +116,7 @@ check: ## Everything CI runs, in its order
 	@.ci/run
 
 .PHONY: system-packages
-system-packages: ## Get what the tests need from the system (a browser, Node), if it is missing
+system-packages: ## Get what the tests need from the system (a browser, Node, a Redis), if it is missing
 	@scripts/system-packages
 
 # ---------------------------------------------------------------------------------------------------------------------

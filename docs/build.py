@@ -288,9 +288,9 @@ _COMMANDS: Final[Mapping[type[Any], Command]] = {
         code="a7x9k2", owner_id=None, ttl=_EXPIRY - _START, max_participants=2, retention=1_000
     ),
     commands.Join: commands.Join(socket_id=_US, display_name="Guest", user_id=None, node="node"),
-    commands.Leave: commands.Leave(socket_id=_US, generation=0, reason=LeftReason.LEFT),
-    commands.LoseLine: commands.LoseLine(socket_id=_US, generation=0, grace=100),
-    commands.Resume: commands.Resume(socket_id=_US, generation=0, node="node"),
+    commands.Leave: commands.Leave(socket_id=_US, generation=2, reason=LeftReason.LEFT),
+    commands.LoseLine: commands.LoseLine(socket_id=_US, generation=2, grace=100),
+    commands.Resume: commands.Resume(socket_id=_US, generation=2, node="node"),
     commands.NodeLost: commands.NodeLost(node="node", grace=100),
     commands.Close: commands.Close(),
     commands.Tick: commands.Tick(),

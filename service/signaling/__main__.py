@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from signaling import __version__, dev
+from signaling.backends.redis.errors import RedisUnusable
 from signaling.backends.sqlite.errors import DataDirectoryError
+from signaling.rooms.ports import StoreUnavailable
 from signaling.server import ListenError, serve
 from signaling.settings import Settings, SettingsError
 
@@ -41,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
         serve(settings, dev.announce if command == "dev" else None)
     except SettingsError as error:
         _fail("The service cannot start with these settings:", error.faults)
-    except (DataDirectoryError, ListenError) as error:
+    except (DataDirectoryError, RedisUnusable, StoreUnavailable, ListenError) as error:
         _fail("The service cannot start:", [str(error)])
 
 

@@ -47,7 +47,7 @@ def serve(settings: Settings, on_started: OnStarted | None = None) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises ListenError where the port cannot be opened, DataDirectoryError where the data directory cannot
-    be used; nothing was served then.
+    be used, RedisUnusable or StoreUnavailable where Redis cannot; nothing was served then.
     """
     configure_logging(log_format=settings.log_format, level=settings.log_level)
     for number, key in enumerate(settings.api_keys, 1):

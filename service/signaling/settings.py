@@ -57,6 +57,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: str
     port: int
     data_dir: Path
+    redis_url: str
+    """Where rooms are shared with other nodes; empty: they are kept in ``data_dir``, for one process."""
     trusted_proxies: tuple[str, ...]
     ice_servers: tuple[dict[str, Any], ...]
     log_format: Literal["json", "console"]
@@ -91,6 +93,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             "host": read.parsed("HOST", "0.0.0.0", str.strip),  # noqa: S104 - a server's default, behind a proxy
             "port": read.integer("PORT", 8000, 0, 65535),
             "data_dir": read.parsed("DATA_DIR", "data", Path),
+            "redis_url": read.parsed("REDIS_URL", "", _redis_url),
             "trusted_proxies": read.parsed("TRUSTED_PROXIES", "none", _proxies),
             "ice_servers": read.parsed("ICE_SERVERS", "[]", _ice_servers),
             "log_format": read.choice(
@@ -192,6 +195,20 @@ def _is_origin(text: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def _redis_url(text: str) -> str:
+    """A URL that the client library takes, or nothing."""
+    parts = urlsplit(text)
+    if text and not (
+        (parts.scheme in ("redis", "rediss") and parts.hostname) or (parts.scheme == "unix" and parts.path)
+    ):
+        # Not repeated: there may be a password in it.
+        raise ValueError(
+            "is no address of a Redis. Write redis://host:6379, rediss://user:password@host:6379 with TLS, "
+            "or unix:///path/to/socket; leave it unset to keep rooms in DATA_DIR"
+        )
+    return text
 
 
 def _proxies(text: str) -> tuple[str, ...]:

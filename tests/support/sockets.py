@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from signaling.backends.local import LocalPost
 from signaling.domain.events import ParticipantJoined, ParticipantLeft
 from signaling.realtime.connection import Limits
 from signaling.realtime.gateway import Gateway, GatewaySettings
@@ -79,12 +80,13 @@ class Node:
             limits=limits,
             replay=ReplayLimits(frames=1024, total_bytes=replay_bytes),
             resume_window_seconds=grace_seconds,
+            shared=False,
             max_frame_bytes=65_536,
             join_timeout_seconds=60,
             unknown_codes_per_minute=60,
             max_connections=100,
         )
-        self.gateway = Gateway(self.rooms.service, ResumeTokens(["key"]), settings, Metrics())
+        self.gateway = Gateway(self.rooms.service, ResumeTokens(["key"]), settings, Metrics(), LocalPost())
 
     async def room(self, seats: int = 50) -> str:
         room, _ = await self.rooms.service.create(NewRoom(max_participants=seats))

@@ -12,6 +12,7 @@ from signaling.contract.types import LeftReason, RoomLeftReason, RoomState
 from signaling.domain import commands
 from signaling.domain.events import ParticipantLeft, Seat
 from signaling.domain.room import Room
+from signaling.rooms import service as module
 from signaling.rooms.service import HOUR, NewRoom
 from support.memory import Rooms, until
 
@@ -33,6 +34,9 @@ class Told:
 
     def resumed(self, before: Seat, seat: Seat, room: Room) -> None:
         self.calls.append(f"resumed {seat.socket_id}")
+
+    def regained(self, seat: Seat) -> None:
+        self.calls.append(f"regained {seat.socket_id}")
 
     def ended(self, reason: RoomLeftReason) -> None:
         self.calls.append(reason.value)
@@ -135,6 +139,121 @@ async def test_a_gap_is_mended_by_loading(rooms: Rooms) -> None:
     await until(lambda: replica.room == rooms.store.rooms[room.code])
     assert told.calls == ["joined unheard", "joined heard"]
     await rooms.service.unfollow(room.code)
+
+
+async def test_a_reset_of_the_broker_is_mended_by_loading(rooms: Rooms) -> None:
+    """Architecture 5: announcements lost with the line to the broker need no later one to be noticed."""
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    await join(rooms, room.code, "a")
+    command = commands.Join(socket_id="unheard", display_name="x", user_id=None, node="other")
+    rooms.store.elsewhere(room.code, command, rooms.clock())
+    rooms.broker.reset([room.code, "zzzzzz"])
+    await until(lambda: replica.room == rooms.store.rooms[room.code])
+    assert told.calls == ["joined a", "joined unheard"]
+    await until(lambda: not rooms.service._resyncs)
+
+
+async def test_what_a_failed_over_store_lost_is_taken_back(rooms: Rooms) -> None:
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    await join(rooms, room.code, "a")
+    before = rooms.store.rooms[room.code]
+    await join(rooms, room.code, "b")
+    rooms.store.rooms[room.code] = before
+    rooms.broker.reset([room.code])
+    await until(lambda: replica.room == before)
+    assert told.calls == ["joined a", "joined b", "left b"]
+
+
+async def test_a_reset_while_following_begins_is_not_missed(rooms: Rooms) -> None:
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    rooms.store.gate.clear()
+    following = asyncio.create_task(rooms.service.follow(room.code, told))
+    await until(lambda: rooms.store.loads > 0)
+    rooms.broker.reset([room.code])
+    rooms.store.gate.set()
+    replica = await following
+    command = commands.Join(socket_id="unheard", display_name="x", user_id=None, node="other")
+    rooms.store.elsewhere(room.code, command, rooms.clock())
+    await until(lambda: replica.room == rooms.store.rooms[room.code])
+    assert told.calls == ["joined unheard"]
+
+
+async def test_what_is_announced_while_the_room_is_loaded_again_is_not_forgotten(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load that was answered before an announcement came does not have it, and none need come after it."""
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    load = rooms.store.load
+
+    async def slow_load(code: str) -> Room | None:
+        loaded = await load(code)
+        command = commands.Join(socket_id="late", display_name="x", user_id=None, node="other")
+        if "late" not in rooms.store.rooms[code].seats:
+            rooms.broker.publish(code, rooms.store.elsewhere(code, command, rooms.clock()))
+        return loaded
+
+    monkeypatch.setattr(rooms.store, "load", slow_load)
+    rooms.broker.reset([room.code])
+    await until(lambda: replica.room == rooms.store.rooms[room.code] and "late" in replica.room.seats)
+    assert told.calls == ["joined late"]
+
+
+async def test_a_second_reset_loads_again(rooms: Rooms) -> None:
+    """A load that was asked for before the second reset may have been answered before it."""
+    room, _ = await rooms.service.create(NewRoom())
+    replica = await rooms.service.follow(room.code, Told())
+    rooms.store.gate.clear()
+    rooms.broker.reset([room.code])
+    loads = rooms.store.loads
+    await until(lambda: rooms.store.loads == loads + 1)
+    rooms.broker.reset([room.code])
+    await until(lambda: rooms.store.loads == loads + 2)
+    rooms.store.gate.set()
+    await join(rooms, room.code, "a")
+    await until(lambda: not rooms.service._resyncs)
+    assert list(replica.room.seats) == ["a"]
+
+
+async def test_followers_have_been_told_though_the_announcement_was_lost(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever joins is in the room when `join` returns: the socket's own answer comes with it."""
+    monkeypatch.setattr(module, "_LATE", 0.0)
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    await rooms.service.follow(room.code, told)
+    rooms.broker.losing = True
+    await join(rooms, room.code, "a")
+    assert told.calls == ["joined a"]
+
+
+async def test_an_announcement_that_comes_after_the_reply_is_waited_for(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    rooms.broker.losing = True
+    joining = asyncio.create_task(join(rooms, room.code, "a"))
+    await until(lambda: "a" in rooms.store.rooms[room.code].seats)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not joining.done()
+    replica.deliver(rooms.store.logs[room.code][1:])
+    await joining
+    assert told.calls == ["joined a"]
+    joining = asyncio.create_task(join(rooms, room.code, "b"))
+    await until(lambda: "b" in rooms.store.rooms[room.code].seats)
+    await rooms.service.unfollow(room.code)
+    await joining
+    assert told.calls == ["joined a"]
 
 
 async def test_following_what_is_not_there(rooms: Rooms) -> None:

@@ -50,7 +50,18 @@ class Resume(Struct, frozen=True, kw_only=True):
 
     socket_id: str
     generation: int
-    """That of the seat as the asker knows it: how often it was resumed before."""
+    """That of the seat as the asker knows it: no earlier one will do."""
+    node: str
+
+
+class Regain(Struct, frozen=True, kw_only=True):
+    """The line of a seat stands after all: its node was taken for dead, and is not.
+
+    Does nothing unless the seat is being kept, by that node, and was not resumed since.
+    """
+
+    socket_id: str
+    generation: int
     node: str
 
 
@@ -73,4 +84,4 @@ class Tick(Struct, frozen=True):
     """Do what the clock says is due: end seats kept long enough, expire an open room, purge an ended one."""
 
 
-Command = Create | Join | Leave | LoseLine | Resume | Close | NodeLost | Tick
+Command = Create | Join | Leave | LoseLine | Resume | Regain | Close | NodeLost | Tick

@@ -118,6 +118,7 @@ def _join(room: Room, command: commands.Join, now: int) -> list[RoomEvent]:
         joined_at=now,
         node=command.node,
         number=room.joined_total + 1,
+        generation=room.version + 1,
     )
     return [*freed, ParticipantJoined(version=room.version + 1, at=now, seat=seat)]
 
@@ -176,7 +177,24 @@ def _resume(room: Room, command: commands.Resume, now: int) -> list[RoomEvent]:
             at=now,
             socket_id=seat.socket_id,
             node=command.node,
-            generation=seat.generation + 1,
+            generation=room.version + 1,
+        )
+    ]
+
+
+def _regain(room: Room, command: commands.Regain, now: int) -> list[RoomEvent]:
+    seat = room.seats.get(command.socket_id)
+    if seat is None or (seat.generation, seat.node) != (command.generation, command.node):
+        return []
+    if seat.held_until is None:
+        return []
+    return [
+        ParticipantReconnected(
+            version=room.version + 1,
+            at=now,
+            socket_id=seat.socket_id,
+            node=seat.node,
+            generation=seat.generation,
         )
     ]
 
@@ -206,12 +224,14 @@ RULES: Final[dict[tuple[RoomState | None, type[Any]], Rule]] = {
     (None, commands.Leave): _nothing,
     (None, commands.LoseLine): _nothing,
     (None, commands.Resume): _no_seat_left,
+    (None, commands.Regain): _nothing,
     (None, commands.NodeLost): _nothing,
     (None, commands.Tick): _nothing,
     (RoomState.OPEN, commands.Join): _join,
     (RoomState.OPEN, commands.Leave): _leave,
     (RoomState.OPEN, commands.LoseLine): _lose_line,
     (RoomState.OPEN, commands.Resume): _resume,
+    (RoomState.OPEN, commands.Regain): _regain,
     (RoomState.OPEN, commands.NodeLost): _node_lost,
     (RoomState.OPEN, commands.Close): _close,
     (RoomState.OPEN, commands.Tick): _end_kept_seats,
@@ -219,12 +239,14 @@ RULES: Final[dict[tuple[RoomState | None, type[Any]], Rule]] = {
     (RoomState.CLOSED, commands.Leave): _nothing,
     (RoomState.CLOSED, commands.LoseLine): _nothing,
     (RoomState.CLOSED, commands.Resume): _no_seat_left,
+    (RoomState.CLOSED, commands.Regain): _nothing,
     (RoomState.CLOSED, commands.NodeLost): _nothing,
     (RoomState.CLOSED, commands.Close): _nothing,
     (RoomState.CLOSED, commands.Tick): _purge_when_due,
     (RoomState.EXPIRED, commands.Leave): _nothing,
     (RoomState.EXPIRED, commands.LoseLine): _nothing,
     (RoomState.EXPIRED, commands.Resume): _no_seat_left,
+    (RoomState.EXPIRED, commands.Regain): _nothing,
     (RoomState.EXPIRED, commands.NodeLost): _nothing,
     (RoomState.EXPIRED, commands.Close): _nothing,
     (RoomState.EXPIRED, commands.Tick): _purge_when_due,

@@ -15,12 +15,14 @@ from signaling.contract.messages import tag_of
 from signaling.contract.types import LeftReason
 from signaling.domain.events import Seat
 from signaling.realtime.connection import Limits, Transport
+from signaling.realtime.exchange import Exchange
 from signaling.realtime.guard import GuessGuard, subscriber
 from signaling.realtime.hub import Hub, LocalRoom, Member
 from signaling.realtime.replay import ReplayLimits
 from signaling.realtime.session import Session
 from signaling.realtime.turns import Turns
 from signaling.rooms.codes import new_socket_id, normal_code
+from signaling.rooms.ports import Post
 from signaling.rooms.resume_token import InvalidResumeToken, ResumeTokens
 from signaling.rooms.service import RoomService
 from signaling.rooms.writer import unavailable
@@ -29,6 +31,10 @@ from signaling.telemetry.metrics import Metrics
 _FIRST_RETRY: Final = 0.1
 _LAST_RETRY: Final = 5.0
 """Seconds between tries to write down what became of a seat while the store is away."""
+
+_TOLD_AT_ONCE: Final = 50
+_TELLING_PAUSE: Final = 0.05
+"""Sockets that a draining node tells to reconnect at once, and seconds between: 1,000 a second."""
 
 _COUNTED_CLOSES: Final = frozenset(CloseCode) | frozenset(range(1000, 1016))
 """Close codes with a figure of their own; clients may send thousands of others."""
@@ -43,6 +49,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     replay: ReplayLimits
     resume_window_seconds: int
     """How long seats are kept after a lost line; 0: they are not."""
+    shared: bool
+    """Whether other nodes can take over the seats of this one."""
     max_frame_bytes: int
     join_timeout_seconds: int
     unknown_codes_per_minute: int
@@ -53,9 +61,17 @@ class Gateway:
     """Opens sessions and lets them into rooms."""
 
     def __init__(
-        self, rooms: RoomService, tokens: ResumeTokens, settings: GatewaySettings, metrics: Metrics
+        self,
+        rooms: RoomService,
+        tokens: ResumeTokens,
+        settings: GatewaySettings,
+        metrics: Metrics,
+        post: Post,
     ) -> None:
-        """Must be made inside the event loop that will serve the sockets."""
+        """Must be made inside the event loop that will serve the sockets.
+
+        ``post`` leads to the other nodes, if there are any.
+        """
         self.loop = asyncio.get_running_loop()
         self.rooms = rooms
         self.tokens = tokens
@@ -64,13 +80,16 @@ class Gateway:
         self.max_frame_bytes = settings.max_frame_bytes
         self.join_timeout_seconds = settings.join_timeout_seconds
         self.resume_window_seconds = settings.resume_window_seconds
+        self._shared = settings.shared
         self.relayed = {
             kind: metrics.relayed.labels(tag_of(kind)) for kind in (RawOffer, RawAnswer, RawIceCandidate)
         }
         self._max_connections = settings.max_connections
         self._guard = GuessGuard(settings.unknown_codes_per_minute)
         self._tries = Turns()
-        self._hub = Hub(rooms, settings.replay, self.start, self._orphaned)
+        self._hub = Hub(rooms, settings.replay, self.start, self._orphaned, self._regain)
+        self.exchange = Exchange(self._hub, post)
+        self._hub.elsewhere = self.exchange
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
@@ -112,9 +131,9 @@ class Gateway:
         member.vacate()
         if not (session.keeps_seat and self.resume_window_seconds):
             self.give_up(local, member, session.left_reason)
-        elif not self.draining:
-            # When draining, the seat is left to the process after this one, and its grace period begins then:
-            # while there is no service, nobody can come back.
+        elif self._shared or not self.draining:
+            # Where there is no other node, a draining one leaves the seat to the process after it, and its
+            # grace period begins then: while there is no service, nobody can come back.
             # As it is now: by the time this is written, the seat may be somebody else's again.
             seat = member.seat
             self.start(self._written(local, member, lambda: self.rooms.lose_line(local.code, seat)))
@@ -164,6 +183,10 @@ class Gateway:
         _log.warning("seat_orphaned", socket_id=member.seat.socket_id, room_code=local.code)
         self.give_up(local, member, LeftReason.CONNECTION_LOST)
 
+    def _regain(self, local: LocalRoom, member: Member) -> None:
+        seat = member.seat
+        self.start(self._written(local, member, lambda: self.rooms.regain(local.code, seat)))
+
     async def resume(self, session: Session, token: str, received: int) -> None:
         """Take a seat again for the session. Raises SignalingError `resume_failed` or `server_error`."""
         try:
@@ -194,6 +217,8 @@ class Gateway:
                 await self.rooms.resume(claim.room_code, claim.socket_id, claim.generation)
             finally:
                 local.stop_arriving(claim.socket_id, session)
+            if session.handover is not None:
+                await session.handover
             _log.info(
                 "resumed", socket_id=session.socket_id, room_code=local.code, recovered=session.recovered
             )
@@ -260,12 +285,19 @@ class Gateway:
             _log.error("task_failed", exc_info=error)
 
     async def drain(self) -> None:
-        """Take no more sockets, close those that are open, and wait until their seats have ended.
+        """Take no more sockets, close those that are open, and wait until nothing of them is needed here.
 
-        Bounded by the caller.
+        Where there are other nodes, sockets are told in turn, so that not all come back to those at once, and
+        what they missed is kept until they have fetched it. Bounded by the caller.
         """
         self.draining = True
-        for session in list(self._sessions):
+        for number, session in enumerate(list(self._sessions), 1):
             session.close(CloseCode.SERVER_SHUTDOWN)
+            if self._shared and not number % _TOLD_AT_ONCE:
+                await asyncio.sleep(_TELLING_PAUSE)
         while self._tasks:
             await asyncio.wait(set(self._tasks))
+        while self._shared and (  # noqa: ASYNC110 - bounded by the caller
+            self._hub.keeps_seats() or self.exchange.owes_seats()
+        ):
+            await asyncio.sleep(_TELLING_PAUSE)

@@ -7,6 +7,7 @@ member's view equals the room's, in one order.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
@@ -30,6 +31,11 @@ END_CLOSES: Final = {
 class Occupant(Protocol):
     """A socket as its seat sees it."""
 
+    resuming_from: int
+    """While resuming: how many frames of the seat the client has."""
+    handover: asyncio.Future[None] | None
+    """While resuming: what was missed is being fetched from another node."""
+
     @property
     def connection(self) -> Connection:
         """Its flow."""
@@ -45,6 +51,9 @@ class Occupant(Protocol):
 
     def replaced(self) -> None:
         """Its seat was resumed on another socket."""
+
+    def missed_something(self) -> None:
+        """Frames for it were lost between nodes: it must come back to learn the truth."""
 
 
 class Member:
@@ -76,10 +85,41 @@ class Member:
         self.occupant = self._connection = None
 
 
+class Route:
+    """The way to a seat that is on another node, or was."""
+
+    __slots__ = ("bytes", "marking", "node", "waiting")
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        """Where the seat is."""
+        self.waiting: list[bytes] | None = None
+        """Frames that cannot be sent yet; None: there are none, and they can."""
+        self.bytes = 0
+        """Of those."""
+        self.marking = False
+        """Whether they wait for those sent by the former way, which they must not overtake."""
+
+
+class Elsewhere(Protocol):
+    """What the hub tells of seats that move between nodes."""
+
+    def moved(self, local: LocalRoom, member: Member, node: str, generation: int, version: int) -> None:
+        """A seat of this node was resumed on another."""
+
+    def fetch(
+        self, local: LocalRoom, member: Member, former: str, version: int, arrived: Occupant
+    ) -> asyncio.Future[None]:
+        """Get what a seat has missed from its former node, and let its socket have it."""
+
+    def reroute(self, local: LocalRoom, socket_id: str, node: str) -> None:
+        """A seat is on another node now."""
+
+
 class LocalRoom:
     """The seats of this node in one room. Follows the room's log."""
 
-    __slots__ = ("_hub", "arriving", "code", "members", "replica", "visitors", "waiting")
+    __slots__ = ("_hub", "arriving", "code", "early", "members", "replica", "routes", "visitors")
 
     def __init__(self, code: str, hub: Hub) -> None:
         """Empty, for the room of this code."""
@@ -88,11 +128,43 @@ class LocalRoom:
         self.members: dict[str, Member] = {}
         self.arriving: dict[str, Occupant] = {}
         """Sockets whose join or resume is being decided, by the seat's socket_id."""
-        self.waiting: dict[str, Replay] = {}
-        """What was sent to seats that a process before this one held, and that nobody has resumed yet."""
+        self.early: dict[str, Replay] = {}
+        """Frames from other nodes for those who arrive: others may hear of a seat before this node does."""
+        self.routes: dict[str, Route] = {}
+        """Seats elsewhere to which something was sent from here."""
         self.visitors = 0
         """How many use this object without being members: while there are any, it stays."""
         self.replica: Replica | None = None
+
+    @property
+    def room(self) -> Room | None:
+        """The room as this node knows it."""
+        return None if self.replica is None else self.replica.room
+
+    def seat(self, socket_id: str) -> Seat | None:
+        """A seat of the room, wherever its socket is."""
+        return None if self.replica is None else self.replica.room.seats.get(socket_id)
+
+    def has_seats_of(self, node: str) -> bool:
+        """Whether another node holds seats of the room."""
+        room = self.room
+        return room is not None and any(seat.node == node for seat in room.seats.values())
+
+    def keep_early(self, socket_id: str, frame: bytes) -> bool:
+        """Keep a frame from another node for a seat that is arriving; False if none such is."""
+        if socket_id not in self.arriving:
+            return False
+        early = self.early.get(socket_id)
+        if early is None:
+            early = self.early[socket_id] = Replay(self._hub.limits)
+        early.add(frame)
+        return True
+
+    def stop_arriving(self, socket_id: str, occupant: Occupant) -> None:
+        """The join or resume of this socket was decided, one way or the other."""
+        if self.arriving.get(socket_id) is occupant:
+            del self.arriving[socket_id]
+            self.early.pop(socket_id, None)
 
     def joined(self, seat: Seat, room: Room) -> None:
         """Tell the members of a newcomer, and the newcomer of the members."""
@@ -100,14 +172,16 @@ class LocalRoom:
             self._tell(views.participant_joined(seat), seat.socket_id)
         newcomer = self.arriving.pop(seat.socket_id, None)
         if newcomer is not None:
-            newcomer.seated(self, room, self._new_member(seat))
+            member = self._new_member(seat)
+            newcomer.seated(self, room, member)
+            self._give_early(member)
         elif seat.node == self._hub.node:
             self._hub.orphaned(self, self._new_member(seat))
 
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""
         gone = self.members.pop(seat.socket_id, None)
-        self.waiting.pop(seat.socket_id, None)
+        self.routes.pop(seat.socket_id, None)
         if self.members:
             self._tell(views.participant_left(seat.socket_id, reason), seat.socket_id)
         if gone is not None:
@@ -117,8 +191,15 @@ class LocalRoom:
                 self._hub.on_empty(self)
 
     def reconnecting(self, seat: Seat) -> None:
-        """Tell the others of a lost line."""
+        """Tell the others of a lost line. If that is not so, say it."""
         self._tell(views.participant_reconnecting(seat.socket_id), seat.socket_id)
+        member = self.members.get(seat.socket_id)
+        if member is not None and member.occupant is not None:
+            self._hub.regain(self, member)
+
+    def regained(self, seat: Seat) -> None:
+        """Tell the others that a line was not lost after all."""
+        self._tell(views.participant_reconnected(seat.socket_id), seat.socket_id)
 
     def resumed(self, before: Seat, seat: Seat, room: Room) -> None:
         """Tell the others of whoever is back, and let the new socket have the seat."""
@@ -131,23 +212,27 @@ class LocalRoom:
             member.vacate()
             former.replaced()
         if seat.node != self._hub.node:
-            if self.members.pop(seat.socket_id, None) is not None and not self.members:
+            self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
+            if self.members.pop(seat.socket_id, None) is None or member is None:
+                return
+            self._hub.elsewhere.moved(self, member, seat.node, seat.generation, room.version)
+            if not self.members:
                 self._hub.on_empty(self)
             return
+        moved_here = member is None
         if member is None:
-            # It was held by another process: what that one had sent is not known here.
             member = self._new_member(seat)
             member.replay.restart(-1)
+            self._give_early(member)
+            self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
         member.seat = seat
         arrived = self.arriving.pop(seat.socket_id, None)
         if arrived is None:
             self._hub.orphaned(self, member)
-            return
-        arrived.resumed(self, room, member)
-        waiting = self.waiting.pop(seat.socket_id, None)
-        if waiting is not None:
-            for frame in waiting.kept:
-                member.send(frame)
+        elif moved_here:
+            arrived.handover = self._hub.elsewhere.fetch(self, member, before.node, room.version, arrived)
+        else:
+            arrived.resumed(self, room, member)
 
     def ended(self, reason: RoomLeftReason) -> None:
         """Tell everyone and let them go."""
@@ -157,24 +242,11 @@ class LocalRoom:
                 member.occupant.unseated(self.code, reason)
         self._hub.on_empty(self)
 
-    def stop_arriving(self, socket_id: str, occupant: Occupant) -> None:
-        """The join or resume of this socket was decided."""
-        if self.arriving.get(socket_id) is occupant:
-            del self.arriving[socket_id]
-
-    def keep_for(self, socket_id: str, frame: bytes) -> bool:
-        """Keep a frame for a seat whose process is no more, until it is resumed; False if there is none.
-
-        Its own replay is lost, which it will be told; but those who are back already call it.
-        """
-        seat = None if self.replica is None else self.replica.room.seats.get(socket_id)
-        if seat is None or seat.held_until is None or socket_id in self.members:
-            return False
-        waiting = self.waiting.get(socket_id)
-        if waiting is None:
-            waiting = self.waiting[socket_id] = Replay(self._hub.limits)
-        waiting.add(frame)
-        return True
+    def _give_early(self, member: Member) -> None:
+        early = self.early.pop(member.seat.socket_id, None)
+        if early is not None:
+            for frame in early.kept:
+                member.send(frame)
 
     def _new_member(self, seat: Seat) -> Member:
         member = self.members[seat.socket_id] = Member(seat, self._hub.limits)
@@ -196,12 +268,16 @@ class Hub:
         limits: ReplayLimits,
         start: Callable[[Coroutine[Any, Any, None]], None],
         orphaned: Callable[[LocalRoom, Member], None],
+        regain: Callable[[LocalRoom, Member], None],
     ) -> None:
         """Starts empty.
 
         ``start`` runs work that nobody waits for. ``orphaned`` is told of a seat that was taken for a socket
-        of this node which has been told otherwise (its commit was taken to have failed).
+        of this node which has been told otherwise (its commit was taken to have failed), ``regain`` of one
+        that is said to have lost its line, and has not. `elsewhere` is to be set before anybody visits.
         """
+        self.elsewhere: Elsewhere
+        self.regain = regain
         self.node = rooms.node
         self.limits = limits
         self.orphaned = orphaned
@@ -209,6 +285,18 @@ class Hub:
         self._start = start
         self._local: dict[str, LocalRoom] = {}
         self._turns = Turns()
+
+    def room(self, code: str) -> LocalRoom | None:
+        """A room that is followed here."""
+        return self._local.get(code)
+
+    def rooms(self) -> list[LocalRoom]:
+        """Those that are followed here."""
+        return list(self._local.values())
+
+    def keeps_seats(self) -> bool:
+        """Whether seats whose sockets are gone may be resumed from here."""
+        return any(local.members for local in self._local.values())
 
     async def visit(self, code: str) -> LocalRoom:
         """The room, followed from now on; `depart` must be called for every visit.

@@ -68,5 +68,16 @@ class Replay:
         self._bytes = 0
         self.sent = received
 
+    def follow(self, received: int, missed: list[bytes]) -> None:
+        """What was kept elsewhere goes before what was added here: first ``received``, then ``missed``."""
+        later = list(self._frames)
+        self.restart(received)
+        for frame in (*missed, *later):
+            self.add(frame)
+
+    def lose(self) -> None:
+        """A frame was lost on its way here: from now on no resume recovers what was before."""
+        self.restart(self.sent + 1)
+
     def _forget_oldest(self) -> None:
         self._bytes -= len(self._frames.popleft()) + FRAME_COST

@@ -71,6 +71,7 @@ class Session:
         "address",
         "connection",
         "frame_received",
+        "handover",
         "keeps_seat",
         "left_reason",
         "local",
@@ -98,6 +99,8 @@ class Session:
         """Once ended: whether its seat waits for a resume, where seats are kept."""
         self.resuming_from = 0
         """While resuming: how many frames of the seat the client has."""
+        self.handover: asyncio.Future[None] | None = None
+        """While resuming: what was missed is being fetched from another node."""
         self.recovered = False
         """Once resumed: whether nothing was lost."""
         self._ping_mark: tuple[Member, int] | None = None
@@ -211,6 +214,10 @@ class Session:
         self._gateway.metrics.seated.dec()
         self.close(CloseCode.REPLACED_BY_RESUME)
 
+    def missed_something(self) -> None:
+        """Frames for this seat were lost between nodes."""
+        self.close(CloseCode.SERVER_ERROR)
+
     def unseated(self, code: str, reason: RoomLeftReason) -> None:
         """The seat has ended; unless by this socket's own `leave`, so has the socket."""
         if self.state is SessionState.ENDED:
@@ -299,13 +306,20 @@ class Session:
                 self.send(views.pong(self._gateway.rooms.now(), frame.request_id))
 
     def _relay(self, frame: Relay) -> None:
-        assert self.local is not None
-        target = self.local.members.get(frame.payload.to)
-        if target is not None and target is not self.member:
-            target.send(encode_relay(frame, self.socket_id))
-        elif not self.local.keep_for(frame.payload.to, encode_relay(frame, self.socket_id)):
+        local, to = self.local, frame.payload.to
+        assert local is not None
+        target = local.members.get(to)
+        if target is None or (local.routes and to in local.routes):
+            try:
+                self._gateway.exchange.relay(local, to, encode_relay(frame, self.socket_id))
+            except SignalingError as error:
+                self._reply_error(error, frame.request_id)
+                return
+        elif target is self.member:
             self._reply_error(SignalingError(ErrorCode.PEER_NOT_FOUND), frame.request_id)
             return
+        else:
+            target.send(encode_relay(frame, self.socket_id))
         self._gateway.relayed[type(frame)].inc()
 
     def _decide(self, request_id: views.RequestId, work: Coroutine[Any, Any, None]) -> None:

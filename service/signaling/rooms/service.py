@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -47,6 +47,9 @@ _CODE_TRIES: Final = 20
 
 _TRANSIENT: Final = 0.2
 """Seconds between tries to load a room again after a gap in its log."""
+
+_LATE: Final = 1.0
+"""Seconds until an announcement of a commit of this node is taken for lost: it comes with the reply."""
 
 _RECOVERIES_AT_ONCE: Final = 64
 
@@ -95,6 +98,8 @@ class RoomService:
         self._writers: dict[str, RoomWriter] = {}
         self._replicas: dict[str, Replica] = {}
         self._resyncs: dict[str, asyncio.Task[None]] = {}
+        self._resets = 0
+        broker.on_reset(self._on_reset)
 
     # For the platform's backend
 
@@ -215,6 +220,7 @@ class RoomService:
         """
         replica: Replica | None = None
         early: list[RoomEvent] = []
+        resets = self._resets
 
         def listen(events: Sequence[RoomEvent]) -> None:
             if replica is None:
@@ -238,11 +244,16 @@ class RoomService:
         self._replicas[code] = replica
         # Those that came while the room was loaded: the replica skips what the load had seen.
         replica.deliver(early)
+        if resets != self._resets:
+            # Of a reset between the subscription and here nobody could tell this replica.
+            self._on_reset([code])
         return replica
 
     async def unfollow(self, code: str) -> None:
         """Stop telling what happens in the room."""
-        self._replicas.pop(code, None)
+        replica = self._replicas.pop(code, None)
+        if replica is not None:
+            replica.drop()
         resync = self._resyncs.pop(code, None)
         if resync is not None:
             resync.cancel()
@@ -286,17 +297,27 @@ class RoomService:
         """
         await self.execute(code, commands.Resume(socket_id=socket_id, generation=generation, node=self.node))
 
+    async def regain(self, code: str, seat: Seat) -> None:
+        """The line of a seat of this node stands, though the seat is being kept as if it were lost.
+
+        Raises SignalingError `server_error` only.
+        """
+        await self.execute(
+            code,
+            commands.Regain(socket_id=seat.socket_id, generation=seat.generation, node=self.node),
+        )
+
     # For timers and start-up
 
     async def tick(self, code: str) -> None:
         """Do what is due in the room: expiry, purge."""
         await self.execute(code, commands.Tick())
 
-    async def recover_seats(self) -> int:
+    async def recover_seats(self, alive: Collection[str] = ()) -> int:
         """Keep the seats of processes that are no more as after a lost line; how many rooms had any.
 
-        To be called before this node takes sockets, where it is the only node of its store. A room that
-        cannot be read is left as it is, and logged: it must not keep the others from being served.
+        ``alive``: the nodes that are, besides this one. A room that cannot be read is left as it is, and
+        logged: it must not keep the others from being served.
         """
         limit = asyncio.Semaphore(_RECOVERIES_AT_ONCE)
 
@@ -305,18 +326,25 @@ class RoomService:
                 try:
                     room = await self._store.load(code)
                     seats = [] if room is None else room.seats.values()
-                    nodes = {seat.node for seat in seats} - {self.node}
-                    for node in nodes:
+                    # A seat that is being kept already will be resumed, or end.
+                    nodes = {seat.node for seat in seats if not alive or seat.held_until is None}
+                    lost = nodes.difference(alive, (self.node,))
+                    for node in lost:
                         await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
+                except StoreUnavailable:
+                    raise
                 except Exception:  # noqa: BLE001 - logged whole
                     _log.exception("room_not_recovered", room_code=code)
                     return False
-                return bool(nodes)
+                return bool(lost)
 
         return sum(await asyncio.gather(*(recover(code) for code in await self._store.occupied())))
 
     async def execute(self, code: str, command: Command) -> Outcome:
-        """Decide the command on the room's latest state and commit what it leads to."""
+        """Decide the command on the room's latest state and commit what it leads to.
+
+        Followers on this node have been told when this returns.
+        """
         writer = self._writers.get(code)
         if writer is None:
             writer = self._writers[code] = RoomWriter(
@@ -326,7 +354,22 @@ class RoomService:
                 known=lambda: self._known(code),
                 on_idle=lambda: self._drop_writer(code),
             )
-        return await writer.execute(command)
+        outcome = await writer.execute(command)
+        replica = self._replicas.get(code)
+        if replica is not None and outcome.events:
+            await self._told(code, replica, outcome.events[-1].version)
+        return outcome
+
+    async def _told(self, code: str, replica: Replica, version: int) -> None:
+        """Returns when followers have been told of the version, which is in the store."""
+        try:
+            async with asyncio.timeout(_LATE):
+                await replica.reach(version)
+        except TimeoutError:
+            # Should the room not reach it even so, then the store has lost it.
+            self._on_reset([code])
+            while (resync := self._resyncs.get(code)) is not None:
+                await asyncio.wait((resync,))
 
     def _drop_writer(self, code: str) -> None:
         self._writers.pop(code, None)
@@ -335,17 +378,39 @@ class RoomService:
         replica = self._replicas.get(code)
         return None if replica is None else replica.room
 
+    def _on_reset(self, codes: Sequence[str]) -> None:
+        """Announcements of these rooms may have been missed: load them again."""
+        self._resets += 1
+        for code in codes:
+            replica = self._replicas.get(code)
+            if replica is not None:
+                replica.doubt()
+                self._resync(code)
+
     def _resync(self, code: str) -> None:
-        self._resyncs[code] = asyncio.create_task(self._load_again(code), name=f"resync-{code}")
+        earlier = self._resyncs.get(code)
+        if earlier is not None:
+            # It may have asked too early.
+            earlier.cancel()
+        resync = asyncio.create_task(self._load_again(code), name=f"resync-{code}")
+        self._resyncs[code] = resync
+        resync.add_done_callback(lambda done: self._resynced(code, done))
+
+    def _resynced(self, code: str, done: asyncio.Task[None]) -> None:
+        if self._resyncs.get(code) is done:
+            del self._resyncs[code]
 
     async def _load_again(self, code: str) -> None:
         while (replica := self._replicas.get(code)) is not None:
+            heard = replica.heard
             try:
                 latest = await self._store.load(code)
             except StoreUnavailable:
                 await asyncio.sleep(_TRANSIENT)
                 continue
-            self._resyncs.pop(code, None)
+            if latest is not None and heard < replica.heard > latest.version:
+                # Announced since it was asked for, and not in it: no later event might show the gap.
+                continue
             replica.resync(latest)
             return
 
