@@ -291,6 +291,7 @@ _COMMANDS: Final[Mapping[type[Any], Command]] = {
     commands.Leave: commands.Leave(socket_id=_US, generation=2, reason=LeftReason.LEFT),
     commands.LoseLine: commands.LoseLine(socket_id=_US, generation=2, grace=100),
     commands.Resume: commands.Resume(socket_id=_US, generation=2, node="node"),
+    commands.Regain: commands.Regain(socket_id=_US, generation=2, node="node"),
     commands.NodeLost: commands.NodeLost(node="node", grace=100),
     commands.Close: commands.Close(),
     commands.Tick: commands.Tick(),

@@ -13,7 +13,7 @@ from support.redis_server import RedisServer
 from support.server import ServerProcess
 from support.service import Service
 
-SETTINGS = {"UNKNOWN_CODES_PER_MINUTE": "100000", "RECONNECT_GRACE_SECONDS": "60"}
+SETTINGS = {"UNKNOWN_CODES_PER_MINUTE": "100000", "RECONNECT_GRACE_SECONDS": "60", "DRAIN_SECONDS": "2"}
 
 
 @pytest.fixture(scope="module")
