@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from browser.visits import Teacher, eventually
 from support.server import ServerProcess
-from typescript.line import Cable
+from support.cable import Cable
 
 pytestmark = pytest.mark.browser
 
