@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -30,6 +30,10 @@ from signaling.settings import Settings
 from signaling.telemetry.metrics import Metrics
 from signaling.web.app import create_litestar
 from signaling.web.requests import Observed
+
+_FIRST_RECOVERY: Final = 0.5
+_LAST_RECOVERY: Final = 60.0
+"""Seconds between tries to deal with rooms that could not be read at the start."""
 
 
 def wall_clock() -> int:
@@ -128,7 +132,9 @@ class RunningNode:
         ]
         try:
             if self._nodes is None:
-                await self.rooms.recover_seats()
+                recovery = await self.rooms.recover_seats()
+                if recovery.left:
+                    tasks.append(asyncio.create_task(self._recover(recovery.left), name="recovery"))
             else:
                 await self._post.start()
                 membership = Membership(self.rooms, self._nodes, time.monotonic)
@@ -142,6 +148,14 @@ class RunningNode:
             if self._nodes is not None:
                 with contextlib.suppress(StoreUnavailable):
                     await self._nodes.forget(self.rooms.node)
+
+    async def _recover(self, left: frozenset[str]) -> None:
+        """Rooms that could not be dealt with at the start: their seats must end some time, too."""
+        pause = _FIRST_RECOVERY
+        while left:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST_RECOVERY)
+            left = (await self.rooms.recover_seats(codes=left)).left
 
 
 class Application:

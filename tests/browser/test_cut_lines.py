@@ -1,4 +1,4 @@
-"""A call goes on over what befalls the line to the service: a cut, a service that dies and is started again."""
+"""A call goes on over what befalls the line to the service: a cut, or a service that is killed and started."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.visits import Teacher, eventually
-from support.server import ServerProcess
 from support.cable import Cable
+from support.server import ServerProcess
 
 pytestmark = pytest.mark.browser
 

@@ -408,7 +408,7 @@ async def test_what_is_sent_to_a_seat_of_an_ended_process_waits_for_it(node: Nod
     code = await node.room()
     command = commands.Join(socket_id="before", display_name="x", user_id=None, node="dead")
     node.store.elsewhere(code, command, node.rooms.clock())
-    assert await node.rooms.service.recover_seats() == 1
+    assert (await node.rooms.service.recover_seats()).rooms == 1
     first = await node.joined(code)
     for number in range(3):
         first.say("ice_candidate", to="before", candidate={"candidate": str(number)})

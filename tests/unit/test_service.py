@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from signaling.domain import commands
 from signaling.domain.events import ParticipantLeft, Seat
 from signaling.domain.room import Room
 from signaling.rooms import service as module
-from signaling.rooms.service import HOUR, NewRoom
+from signaling.rooms.ports import StoreUnavailable
+from signaling.rooms.service import HOUR, NewRoom, Recovery
 from support.memory import Rooms, until
 
 
@@ -290,12 +292,39 @@ async def test_seats_of_dead_processes_end_at_the_start(rooms: Rooms) -> None:
             command = commands.Join(socket_id=name, display_name="x", user_id=None, node="dead")
             rooms.store.elsewhere(room.code, command, rooms.clock())
     await join(rooms, codes[0], "alive")
-    assert await rooms.service.recover_seats() == 3
+    assert await rooms.service.recover_seats() == Recovery(rooms=3, left=frozenset())
     assert [list(rooms.store.rooms[code].seats) for code in codes] == [["alive"], [], []]
     left = [event for code in codes for event in rooms.store.logs[code] if isinstance(event, ParticipantLeft)]
     assert len(left) == 5
     assert {event.reason for event in left} == {LeftReason.CONNECTION_LOST}
-    assert await rooms.service.recover_seats() == 0
+    assert await rooms.service.recover_seats() == Recovery(rooms=0, left=frozenset())
+
+
+@pytest.mark.parametrize("call", ["load", "commit"])
+async def test_a_room_that_cannot_be_dealt_with_keeps_no_other_waiting(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """It is named, so that it is tried again."""
+    codes = []
+    for _ in range(3):
+        room, _ = await rooms.service.create(NewRoom())
+        codes.append(room.code)
+        command = commands.Join(socket_id="a", display_name="x", user_id=None, node="dead")
+        rooms.store.elsewhere(room.code, command, rooms.clock())
+    usual = getattr(rooms.store, call)
+
+    async def unavailable(what: Any) -> Any:
+        if codes[1] in (what, getattr(what, "code", None)):
+            raise StoreUnavailable("not now")
+        return await usual(what)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rooms.store, call, unavailable)
+        recovery = await rooms.service.recover_seats()
+    assert recovery == Recovery(rooms=2, left=frozenset({codes[1]}))
+    assert [list(rooms.store.rooms[code].seats) for code in codes] == [[], ["a"], []]
+    assert await rooms.service.recover_seats(codes=recovery.left) == Recovery(rooms=1, left=frozenset())
+    assert not any(rooms.store.rooms[code].seats for code in codes)
 
 
 @pytest.mark.parametrize("call", ["create", "get", "find", "statistics", "probe", "close"])

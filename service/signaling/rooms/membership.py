@@ -12,7 +12,6 @@ from typing import Final
 
 import structlog
 
-from signaling.contract.errors import SignalingError
 from signaling.rooms.ports import LEASE_SECONDS, Nodes, StoreUnavailable
 from signaling.rooms.service import RoomService
 
@@ -63,12 +62,10 @@ class Membership:
         audit = now - self._audited >= AUDIT_SECONDS
         if not lapsed and not audit:
             return
-        try:
-            rooms = await self._rooms.recover_seats(census.alive | {self._rooms.node})
-        except SignalingError as error:
-            _log.warning("seats_not_recovered", error=error.detail)
-            return
+        recovery = await self._rooms.recover_seats(census.alive | {self._rooms.node})
         self._audited = now
+        if recovery.left:
+            return  # Tried again at the next look, as long as the nodes are not forgotten.
         for node in lapsed:
-            _log.warning("node_lost", node=node, rooms=rooms)
+            _log.warning("node_lost", node=node, rooms=recovery.rooms)
             await self._nodes.forget(node)

@@ -70,6 +70,15 @@ class NewRoom(Struct, frozen=True, kw_only=True):
     max_participants: int | None = None
 
 
+class Recovery(Struct, frozen=True, kw_only=True):
+    """What became of the seats of processes that are no more."""
+
+    rooms: int
+    """In how many rooms seats are being kept now."""
+    left: frozenset[str]
+    """Rooms that could not be read or changed."""
+
+
 class RoomService:
     """Rooms of a deployment, as this node serves them."""
 
@@ -313,13 +322,17 @@ class RoomService:
         """Do what is due in the room: expiry, purge."""
         await self.execute(code, commands.Tick())
 
-    async def recover_seats(self, alive: Collection[str] = ()) -> int:
-        """Keep the seats of processes that are no more as after a lost line; how many rooms had any.
+    async def recover_seats(
+        self, alive: Collection[str] = (), codes: Collection[str] | None = None
+    ) -> Recovery:
+        """Keep the seats of processes that are no more as after a lost line.
 
-        ``alive``: the nodes that are, besides this one. A room that cannot be read is left as it is, and
-        logged: it must not keep the others from being served.
+        ``alive``: the nodes that are, besides this one; ``codes``: the rooms to look at, all if None. A room
+        that cannot be read or changed is left as it is, and logged: it must not keep the others from being
+        served. Raises StoreUnavailable if the store cannot say which rooms there are.
         """
         limit = asyncio.Semaphore(_RECOVERIES_AT_ONCE)
+        left: set[str] = set()
 
         async def recover(code: str) -> bool:
             async with limit:
@@ -331,14 +344,18 @@ class RoomService:
                     lost = nodes.difference(alive, (self.node,))
                     for node in lost:
                         await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
-                except StoreUnavailable:
-                    raise
+                except (StoreUnavailable, SignalingError) as error:
+                    _log.warning("room_not_recovered", room_code=code, error=str(error))
                 except Exception:  # noqa: BLE001 - logged whole
                     _log.exception("room_not_recovered", room_code=code)
-                    return False
-                return bool(lost)
+                else:
+                    return bool(lost)
+                left.add(code)
+                return False
 
-        return sum(await asyncio.gather(*(recover(code) for code in await self._store.occupied())))
+        occupied = await self._store.occupied() if codes is None else codes
+        rooms = sum(await asyncio.gather(*(recover(code) for code in occupied)))
+        return Recovery(rooms=rooms, left=frozenset(left))
 
     async def execute(self, code: str, command: Command) -> Outcome:
         """Decide the command on the room's latest state and commit what it leads to.
