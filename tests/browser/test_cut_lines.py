@@ -1,4 +1,4 @@
-"""A call goes on over what befalls the line to the service: a cut, or a service that is killed and started."""
+"""A call goes on over what befalls the line to the service: a cut, or a service that is killed."""
 
 from __future__ import annotations
 
