@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.visits import eventually
-from typescript.scripted import Json, Line, ScriptedService, participant
+from typescript.room import BEN, CAT, DAN, told
+from typescript.scripted import Json, Line, ScriptedService
 
 pytestmark = pytest.mark.browser
 
-BEN, CAT, DAN = (participant(name) for name in ("ben", "cat", "dan"))
 EARLIER = {"polite": True}
 """Of somebody who was there before us, and so calls us."""
 
@@ -129,12 +129,6 @@ def state(page: Page, id: str) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def told(page: Page, last: str) -> list[Any]:
-    eventually(page, lambda: page.evaluate("(last) => told.some(([type]) => type === last)", last), last)
-    events: list[Any] = page.evaluate("told.splice(0)")
-    return events
-
-
 def test_newcomers_are_called_and_those_before_us_are_waited_for(
     page: Page, begin: Callable[[], Line]
 ) -> None:
@@ -242,8 +236,7 @@ def test_a_new_participant_makes_new_connections(
     page.evaluate("window.before = mesh.peers.get('ben')")
     line.cut()
     line = service.accept().greet()
-    line.refuse(line.take("resume"), "resume_failed")
-    line.seat("ada2", {**BEN, **EARLIER}, DAN)
+    line.seat_gone().seat("ada2", {**BEN, **EARLIER}, DAN)
     assert told(page, "reconnected")[2:] == [
         ["removed", "cat", "closed"],
         ["added", "dan", None],
