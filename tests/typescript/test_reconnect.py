@@ -267,6 +267,37 @@ def test_a_join_that_is_refused_may_be_tried_again(
     assert told(page, "joined") == [["joined"]]
 
 
+def test_a_join_that_is_not_answered_is_given_up(
+    page: Page, clock: Clock, service: ScriptedService, begin: Begin
+) -> None:
+    line = begin(connectTimeout=4_000)
+    line.take("join")
+    clock.run_for(3_900)
+    assert page.evaluate("told") == []
+    clock.run_for(200)
+    assert told(page, "refused") == [["refused", "ConnectionClosed", 1006]]
+    assert line.closed_with() == 4000
+
+
+def test_a_resume_that_is_not_answered_is_tried_again_while_the_seat_is_kept(
+    page: Page, clock: Clock, service: ScriptedService, begin: Begin
+) -> None:
+    """A line that dies between its greeting and the answer says nothing; the next ping would be too late."""
+    line = begin().seat("ada", window=20)
+    told(page, "joined")
+    lose(page, line)
+    clock.run_for(10)
+    line = service.accept().greet()
+    line.take("resume")
+    clock.run_for(10_000)
+    assert line.closed_with() == 4000, "no code at all would mean leaving"
+    clock.run_for(10)
+    assert service.accept().greet().seat_again()["received"] == 1
+    assert told(page, "reconnected") == [["reconnected", True, False, "ada"]]
+    clock.run_for(15_000)
+    assert page.evaluate("session.state") == "joined", "what was answered is waited for no more"
+
+
 def test_it_is_tried_only_so_often(page: Page, service: ScriptedService, begin: Begin) -> None:
     begin(reconnect={"first": 1, "tries": 3}).seat("ada").cut()
     for _ in range(3):

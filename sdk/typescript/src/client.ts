@@ -52,7 +52,10 @@ const SIGN_OF_LIFE = 5_000;
 const ACKNOWLEDGE_EVERY = 64;
 
 export interface SignalingClientOptions {
-  /** Milliseconds until `connected` must have come. Default 10 000. */
+  /**
+   * Milliseconds until `connected` must have come, and until `join` and `resume` must be answered: without an answer
+   * the connection is given up. Default 10 000.
+   */
   connectTimeout?: number;
   /**
    * Milliseconds between pings; 0: none. Default 25 000. A connection on which nothing came since the last ping is
@@ -153,10 +156,10 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
    * @returns the room: who was there already, and your own `socket_id`
    * @throws {@link SignalingError} `room_not_found`, `room_closed`, `room_expired`, `room_full`, `rate_limited`
    *   (with `retryAfter`), `already_in_room`, `invalid_message`; the connection stays open
-   * @throws {@link ConnectionClosed}
+   * @throws {@link ConnectionClosed} also if there is no answer in time
    */
   join(payload: JoinPayload): Promise<RoomJoinedPayload> {
-    return this.#request("join", payload);
+    return this.#inTime(this.#request("join", payload));
   }
 
   /**
@@ -165,11 +168,11 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
    * @param payload the `resume_token` that came last, and the `received` of the connection that was lost
    * @returns the room as it is; with `recovered`, the `replayed` frames that were missed follow as events
    * @throws {@link SignalingError} `resume_failed`: join anew, on this connection if you like
-   * @throws {@link ConnectionClosed}
+   * @throws {@link ConnectionClosed} also if there is no answer in time
    */
   resume(payload: ResumePayload): Promise<ResumedPayload> {
     this.#resumedFrom = payload.received;
-    return this.#request("resume", payload);
+    return this.#inTime(this.#request("resume", payload));
   }
 
   /**
@@ -266,6 +269,16 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
   #receive(data: unknown): void {
     if (this.#over) return;
     this.#heard += 1;
+  /** An answer, or the end of a connection that gives none: a seat is kept for a short time only. */
+  async #inTime<Payload>(answer: Promise<Payload>): Promise<Payload> {
+    const timer = setTimeout(() => this.#end(1006, "no answer"), this.connectTimeout);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
     const frame = parse(data);
     this.#count(frame.type);
     if (frame.type !== undefined && Object.hasOwn(SERVER_MESSAGES, frame.type)) this.#take(frame as ServerMessage);

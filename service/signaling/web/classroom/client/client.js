@@ -106,10 +106,10 @@ export class SignalingClient extends TypedEventTarget {
      * @returns the room: who was there already, and your own `socket_id`
      * @throws {@link SignalingError} `room_not_found`, `room_closed`, `room_expired`, `room_full`, `rate_limited`
      *   (with `retryAfter`), `already_in_room`, `invalid_message`; the connection stays open
-     * @throws {@link ConnectionClosed}
+     * @throws {@link ConnectionClosed} also if there is no answer in time
      */
     join(payload) {
-        return this.#request("join", payload);
+        return this.#inTime(this.#request("join", payload));
     }
     /**
      * Take a seat again that was lost with another connection, within `resume_window_seconds` of the loss.
@@ -117,11 +117,11 @@ export class SignalingClient extends TypedEventTarget {
      * @param payload the `resume_token` that came last, and the `received` of the connection that was lost
      * @returns the room as it is; with `recovered`, the `replayed` frames that were missed follow as events
      * @throws {@link SignalingError} `resume_failed`: join anew, on this connection if you like
-     * @throws {@link ConnectionClosed}
+     * @throws {@link ConnectionClosed} also if there is no answer in time
      */
     resume(payload) {
         this.#resumedFrom = payload.received;
-        return this.#request("resume", payload);
+        return this.#inTime(this.#request("resume", payload));
     }
     /**
      * Leave the room; the connection stays open and may join again.
@@ -210,6 +210,16 @@ export class SignalingClient extends TypedEventTarget {
         if (this.#over)
             return;
         this.#heard += 1;
+    /** An answer, or the end of a connection that gives none: a seat is kept for a short time only. */
+    async #inTime(answer) {
+        const timer = setTimeout(() => this.#end(1006, "no answer"), this.connectTimeout);
+        try {
+            return await answer;
+        }
+        finally {
+            clearTimeout(timer);
+        }
+    }
         const frame = parse(data);
         this.#count(frame.type);
         if (frame.type !== undefined && Object.hasOwn(SERVER_MESSAGES, frame.type))
