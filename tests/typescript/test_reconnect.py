@@ -428,6 +428,28 @@ def test_what_is_sent_meanwhile_waits_for_the_seat(
     assert line.take("answer")["payload"]["description"]["sdp"] == "3"
 
 
+def test_what_is_sent_on_a_line_that_is_closing_waits_for_the_seat(
+    page: Page, service: ScriptedService, begin: Begin
+) -> None:
+    """Its `close` event comes when both ends are done with it, which takes a while."""
+    line = begin_patient(page, begin, BEN)
+    told(page, "joined")
+    page.evaluate(
+        """() => {
+             const state = Object.getOwnPropertyDescriptor(WebSocket.prototype, "readyState");
+             const closing = { ...state, get: () => WebSocket.CLOSING };
+             Object.defineProperty(WebSocket.prototype, "readyState", closing);
+             session.answer("ben", { type: "answer", sdp: "1" });
+             Object.defineProperty(WebSocket.prototype, "readyState", state);
+           }"""
+    )
+    lose(page, line)
+    page.evaluate("session.reconnectNow()")
+    line = service.accept().greet()
+    line.seat_again(BEN)
+    assert line.take("answer")["payload"] == {"to": "ben", "description": {"type": "answer", "sdp": "1"}}
+
+
 def test_more_than_can_wait_is_given_up_and_told(page: Page, service: ScriptedService, begin: Begin) -> None:
     line = begin_patient(page, begin, BEN)
     lose(page, line)

@@ -328,7 +328,8 @@ export class RoomSession extends TypedEventTarget<RoomSessionEvents> {
 
   #relay(relay: Relay): void {
     if (this.#state === "joined" && this.#client?.open) send(this.#client, relay);
-    else if (this.#state === "reconnecting" && this.#seatWindow) this.#outbox.put(relay);
+    // A connection is closed for a moment before its `close` says so.
+    else if ((this.#state === "joined" || this.#state === "reconnecting") && this.#seatWindow) this.#outbox.put(relay);
   }
 
   // Coming back
