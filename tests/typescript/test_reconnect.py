@@ -495,6 +495,17 @@ def test_leaving_while_away_ends_the_tries(page: Page, service: ScriptedService,
     assert service.connections == 2
 
 
+def test_who_leaves_on_the_way_in_is_not_seen_coming(
+    page: Page, service: ScriptedService, begin: Begin
+) -> None:
+    page.evaluate(BEGIN, [service.url, {}])
+    line = service.accept()
+    page.evaluate("session.leave()")
+    line.greet()
+    assert line.closed_with(quiet=True) == 1000
+    assert told(page, "refused") == [["ended", "room_left left"], ["refused", "ConnectionClosed", 1000]]
+
+
 @pytest.mark.odd_frames("server")
 def test_an_answer_of_another_kind_answers_nothing(page: Page, begin: Begin) -> None:
     """A newer service may say something else about a request before it answers it."""

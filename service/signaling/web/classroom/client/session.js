@@ -163,8 +163,9 @@ export class RoomSession extends TypedEventTarget {
         try {
             await client.connect();
             const resumed = await this.#resume(client);
-            const joined = resumed ? null : await client.join(this.room);
-            if (this.#state === "ended") {
+            // Whoever left meanwhile is not to be seen coming.
+            const joined = resumed || this.state === "ended" ? null : await client.join(this.room);
+            if (this.state === "ended") {
                 client.close();
                 return;
             }
