@@ -507,6 +507,20 @@ def test_who_leaves_on_the_way_in_is_not_seen_coming(
 
 
 @pytest.mark.odd_frames("server")
+def test_a_second_greeting_changes_nothing(page: Page, begin: Begin) -> None:
+    page.evaluate(
+        """() => {
+             window.beats = 0;
+             const set = window.setInterval;
+             window.setInterval = (...given) => { beats += 1; return set(...given); };
+           }"""
+    )
+    begin(pingInterval=60_000).seat("ada").greet().say("participant_joined", BEN)
+    told(page, "participant_joined")
+    assert page.evaluate("beats") == 1
+
+
+@pytest.mark.odd_frames("server")
 def test_an_answer_of_another_kind_answers_nothing(page: Page, begin: Begin) -> None:
     """A newer service may say something else about a request before it answers it."""
     line = begin()

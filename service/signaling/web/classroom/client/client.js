@@ -93,10 +93,11 @@ export class SignalingClient extends TypedEventTarget {
             this.#awaited.set("", { type: "connect", resolve, reject });
             socket.addEventListener("message", ({ data }) => this.#receive(data));
             socket.addEventListener("close", ({ code, reason }) => this.#end(code, reason));
-            this.addEventListener("connected", () => {
+            const stands = () => {
                 clearTimeout(timer);
                 this.#keepAlive();
-            });
+            };
+            this.addEventListener("connected", stands, { once: true });
             this.addEventListener("close", () => clearTimeout(timer));
         });
     }
