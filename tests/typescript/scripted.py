@@ -122,11 +122,11 @@ class Line:
         payload: Json = request["payload"]
         return payload
 
-
     def seat_gone(self) -> Self:
         """Take the client's resume and refuse it: the seat has ended."""
         self.refuse(self.take("resume"), "resume_failed")
         return self
+
 
 def participant(socket_id: str, *, polite: bool = False, **more: Any) -> Json:
     """Somebody in the room; by default one who came after us, so that we call them."""

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page
 from playwright.sync_api._generated import Clock
 
+from browser.visits import eventually
 from typescript.room import BEN, CAT, DAN, told
 from typescript.scripted import Json, Line, ScriptedService, participant
 
@@ -518,6 +519,21 @@ def test_a_second_greeting_changes_nothing(page: Page, begin: Begin) -> None:
     begin(pingInterval=60_000).seat("ada").greet().say("participant_joined", BEN)
     told(page, "participant_joined")
     assert page.evaluate("beats") == 1
+
+
+def test_a_page_closes_with_codes_of_its_own_only(page: Page, service: ScriptedService) -> None:
+    page.evaluate("(url) => { window.client = new SignalingClient(url); client.connect(); }", service.url)
+    line = service.accept().greet()
+    eventually(page, lambda: page.evaluate("client.open"), "open")
+    refused = """
+      [0, 1001, 2999, 3000.5, 5000].map((code) => {
+        try { client.close(code); } catch (error) { return error.name; }
+      })
+    """
+    assert page.evaluate(refused) == ["RangeError"] * 5
+    assert page.evaluate("client.open")
+    page.evaluate("client.close(4999)")
+    assert line.closed_with() == 4999
 
 
 @pytest.mark.odd_frames("server")

@@ -233,8 +233,10 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
    * End the connection at once. The service takes 1000 for leaving; with another code it keeps the seat for a while.
    *
    * @param code 1000, or 3000 to 4999 (WebSockets standard, `close()`)
+   * @throws RangeError for another code; the connection stays as it is
    */
   close(code = 1000): void {
+    if (!isOurs(code)) throw new RangeError(`a page cannot close a connection with ${code}`);
     this.#end(code, "closed here");
   }
 
@@ -267,9 +269,6 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
     });
   }
 
-  #receive(data: unknown): void {
-    if (this.#over) return;
-    this.#heard += 1;
   /** An answer, or the end of a connection that gives none: a seat is kept for a short time only. */
   async #inTime<Payload>(answer: Promise<Payload>): Promise<Payload> {
     const timer = setTimeout(() => this.#end(1006, "no answer"), this.connectTimeout);
@@ -280,6 +279,9 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
     }
   }
 
+  #receive(data: unknown): void {
+    if (this.#over) return;
+    this.#heard += 1;
     const frame = parse(data);
     this.#count(frame.type);
     if (frame.type !== undefined && Object.hasOwn(SERVER_MESSAGES, frame.type)) this.#take(frame as ServerMessage);
@@ -349,12 +351,17 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
     clearInterval(this.#keepalive);
     // A page may only name 1000 or its own codes, and no code at all means leaving. Should the line not be dead after
     // all, the seat must be kept.
-    this.#socket?.close(code === 1000 || code >= 3000 ? code : NOT_LEAVING);
+    this.#socket?.close(isOurs(code) ? code : NOT_LEAVING);
     const closed = new ConnectionClosed(code, reason);
     for (const { reject } of this.#awaited.values()) reject(closed);
     this.#awaited.clear();
     this.dispatchEvent(new ConnectionEnded(closed));
   }
+}
+
+/** Whether a page may name this code (WebSockets standard, `close()`). */
+function isOurs(code: number): boolean {
+  return code === 1000 || (Number.isInteger(code) && code >= 3000 && code <= 4999);
 }
 
 interface Frame {
