@@ -269,3 +269,42 @@ def test_a_fault_of_the_application_is_seen_and_the_answer_sent(
     line.say("offer", {"from": "cat", "description": offer})
     assert Mail(line).take("cat", "answer")["type"] == "answer"
     assert page.evaluate("reported") == ["of the application"]
+
+
+def test_who_has_nothing_to_send_asks_for_sound_and_picture(page: Page, begin: Callable[[], Line]) -> None:
+    """The other side waits for an offer of ours, with whatever it has to send."""
+    line = begin().seat("ada")
+    page.evaluate("RTCPeerConnection.prototype.createDataChannel = () => {}")
+    line.say("participant_joined", BEN)
+    offer = Mail(line).take("ben", "offer")["sdp"]
+    assert re.findall(r"^m=(\w+)", offer, re.MULTILINE) == ["audio", "video"]
+    assert offer.count("a=recvonly") == 2
+
+
+def test_who_has_nothing_to_send_sees_who_has(page: Page) -> None:
+    """Both sides of one connection; the side that calls has no camera."""
+    kinds = page.evaluate(
+        """async () => {
+             const picture = document.createElement("canvas").captureStream();
+             const sides = {};
+             const channelTo = (to) => ({
+               description: (description) => sides[to].receiveDescription(description),
+               candidate: (candidate) => sides[to].receiveCandidate(candidate),
+             });
+             const prepare = ({ connection }) => connection.addTrack(picture.getTracks()[0], picture);
+             sides.viewer = new PeerConnection({ polite: false, channel: channelTo("speaker") });
+             sides.speaker = new PeerConnection({ polite: true, channel: channelTo("viewer"), prepare });
+             const seen = new Promise((resolve) => {
+               sides.viewer.addEventListener("track", ({ track, streams }) => {
+                 if (streams[0]?.id === picture.id) resolve(track.kind);
+               });
+             });
+             sides.viewer.call();
+             const kind = await seen;
+             const count = ({ connection }) => connection.getTransceivers().length;
+             const sections = Object.values(sides).map(count);
+             for (const side of Object.values(sides)) side.close();
+             return [kind, ...sections];
+           }"""
+    )
+    assert kinds == ["video", 2, 2], "the picture takes the section that was made for it"

@@ -93,9 +93,12 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     return this.#recovery.state;
   }
 
-  /** Begin from this side: `prepare` adds what is sent, and so makes an offer needed. */
+  /**
+   * Begin from this side: `prepare` adds what is sent, and so makes an offer needed. Where it adds nothing, sound and
+   * picture are asked for: the other side waits for an offer, whatever it has to send.
+   */
   call(): void {
-    void this.#prepareOnce();
+    void this.#call();
   }
 
   /**
@@ -168,6 +171,17 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
   }
 
   async #prepareOnce(): Promise<void> {
+  async #call(): Promise<void> {
+    await this.#prepareOnce();
+    const { connection } = this;
+    if (connection.getTransceivers().length > 0) return;
+    // Only an offer tells whether there is a data channel: they are in no list.
+    const offer = await connection.createOffer().catch(() => null);
+    if (connection.signalingState !== "stable" || connection.remoteDescription) return;
+    if (/^m=/m.test(offer?.sdp ?? "")) return;
+    for (const kind of ["audio", "video"]) connection.addTransceiver(kind, { direction: "recvonly" });
+  }
+
     const prepare = this.#prepare;
     this.#prepare = undefined;
     try {
