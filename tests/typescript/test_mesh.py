@@ -308,3 +308,23 @@ def test_who_has_nothing_to_send_sees_who_has(page: Page) -> None:
            }"""
     )
     assert kinds == ["video", 2, 2], "the picture takes the section that was made for it"
+
+
+def test_offers_one_right_after_another_have_one_answer(page: Page, begin: Callable[[], Line]) -> None:
+    """As when one comes out of the replay, and again because we are back."""
+    line = begin().seat("ada", {**CAT, **EARLIER})
+    told(page, "added")
+    offer = page.evaluate(
+        """async () => {
+             await other.setLocalDescription();
+             await gathered();
+             return { type: "offer", sdp: other.localDescription.sdp };
+           }"""
+    )
+    page.evaluate(
+        "(offer) => Promise.all([1, 2, 3].map(() => mesh.peers.get('cat').receiveDescription(offer)))", offer
+    )
+    mail = Mail(line)
+    page.evaluate("(answer) => other.setRemoteDescription(answer)", mail.take("cat", "answer"))
+    assert mail.descriptions(page) == []
+    assert state(page, "cat")[1] == "stable"

@@ -67,6 +67,7 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
   #prepare: PeerOptions["prepare"];
   #makingOffer = false;
   #isSettingRemoteAnswerPending = false;
+  #answering = Promise.resolve();
   #earlyCandidates: (RTCIceCandidateInit | null)[] = [];
   #recovery = new Recovery({
     restart: () => this.connection.restartIce(),
@@ -125,8 +126,8 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     if (!isOffer) return;
 
     await this.prepareAnswer(description);
-    await connection.setLocalDescription();
-    this.#sendDescription();
+    this.#answering = this.#answer(this.#answering);
+    await this.#answering;
   }
 
   /** A candidate came from the other side; null: there are no more. */
@@ -206,6 +207,15 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
   }
 
   #sendDescription(): void {
+  /** Answer the offer that is set. Offers that come one right after another have one answer, to the last of them. */
+  async #answer(earlier: Promise<void>): Promise<void> {
+    await earlier.catch(() => {});
+    // In another state this would make an offer.
+    if (this.connection.signalingState !== "have-remote-offer") return;
+    await this.connection.setLocalDescription();
+    this.#sendDescription();
+  }
+
     const description = this.connection.localDescription;
     if (description) this.channel.description({ type: description.type, sdp: description.sdp });
   }

@@ -32,6 +32,7 @@ export class PeerConnection extends TypedEventTarget {
     #prepare;
     #makingOffer = false;
     #isSettingRemoteAnswerPending = false;
+    #answering = Promise.resolve();
     #earlyCandidates = [];
     #recovery = new Recovery({
         restart: () => this.connection.restartIce(),
@@ -87,8 +88,8 @@ export class PeerConnection extends TypedEventTarget {
         if (!isOffer)
             return;
         await this.prepareAnswer(description);
-        await connection.setLocalDescription();
-        this.#sendDescription();
+        this.#answering = this.#answer(this.#answering);
+        await this.#answering;
     }
     /** A candidate came from the other side; null: there are no more. */
     async receiveCandidate(candidate) {
@@ -171,6 +172,15 @@ export class PeerConnection extends TypedEventTarget {
     }
     #sendDescription() {
         const description = this.connection.localDescription;
+    /** Answer the offer that is set. Offers that come one right after another have one answer, to the last of them. */
+    async #answer(earlier) {
+        await earlier.catch(() => { });
+        // In another state this would make an offer.
+        if (this.connection.signalingState !== "have-remote-offer")
+            return;
+        await this.connection.setLocalDescription();
+        this.#sendDescription();
+    }
         if (description)
             this.channel.description({ type: description.type, sdp: description.sdp });
     }
