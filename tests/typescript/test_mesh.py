@@ -328,3 +328,29 @@ def test_offers_one_right_after_another_have_one_answer(page: Page, begin: Calla
     page.evaluate("(answer) => other.setRemoteDescription(answer)", mail.take("cat", "answer"))
     assert mail.descriptions(page) == []
     assert state(page, "cat")[1] == "stable"
+
+
+def test_who_leaves_while_something_is_prepared_makes_no_fault(page: Page) -> None:
+    """A person is asked for the camera, say, and by the time of the answer there is nobody to send it to."""
+    reported = page.evaluate(
+        """async () => {
+             const reported = [];
+             window.reportError = (error) => reported.push(error.name);
+             let permit;
+             const asked = new Promise((resolve) => { permit = resolve; });
+             const peer = new PeerConnection({
+               polite: false,
+               channel: { description() {}, candidate() {} },
+               prepare: async ({ connection }) => {
+                 await asked;
+                 connection.createDataChannel("chat");
+               },
+             });
+             peer.call();
+             peer.close();
+             permit();
+             await new Promise((resolve) => setTimeout(resolve, 50));
+             return reported;
+           }"""
+    )
+    assert reported == []

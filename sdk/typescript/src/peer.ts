@@ -171,7 +171,6 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     return this.#prepareOnce();
   }
 
-  async #prepareOnce(): Promise<void> {
   async #call(): Promise<void> {
     await this.#prepareOnce();
     const { connection } = this;
@@ -183,13 +182,15 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     for (const kind of ["audio", "video"]) connection.addTransceiver(kind, { direction: "recvonly" });
   }
 
+  async #prepareOnce(): Promise<void> {
     const prepare = this.#prepare;
     this.#prepare = undefined;
     try {
       await prepare?.(this);
     } catch (error) {
-      // The application's own fault: seen as any other of it, and not taken for one of the description.
-      reportError(error);
+      // Closed meanwhile; else the application's own fault: seen as any other of it, and not taken for one of the
+      // description.
+      if (this.connection.signalingState !== "closed") reportError(error);
     }
   }
 
@@ -206,7 +207,6 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     }
   }
 
-  #sendDescription(): void {
   /** Answer the offer that is set. Offers that come one right after another have one answer, to the last of them. */
   async #answer(earlier: Promise<void>): Promise<void> {
     await earlier.catch(() => {});
@@ -216,6 +216,7 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     this.#sendDescription();
   }
 
+  #sendDescription(): void {
     const description = this.connection.localDescription;
     if (description) this.channel.description({ type: description.type, sdp: description.sdp });
   }

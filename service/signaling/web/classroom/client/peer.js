@@ -130,7 +130,6 @@ export class PeerConnection extends TypedEventTarget {
     prepareAnswer(_offer) {
         return this.#prepareOnce();
     }
-    async #prepareOnce() {
     async #call() {
         await this.#prepareOnce();
         const { connection } = this;
@@ -145,14 +144,17 @@ export class PeerConnection extends TypedEventTarget {
         for (const kind of ["audio", "video"])
             connection.addTransceiver(kind, { direction: "recvonly" });
     }
+    async #prepareOnce() {
         const prepare = this.#prepare;
         this.#prepare = undefined;
         try {
             await prepare?.(this);
         }
         catch (error) {
-            // The application's own fault: seen as any other of it, and not taken for one of the description.
-            reportError(error);
+            // Closed meanwhile; else the application's own fault: seen as any other of it, and not taken for one of the
+            // description.
+            if (this.connection.signalingState !== "closed")
+                reportError(error);
         }
     }
     async #offer() {
@@ -170,8 +172,6 @@ export class PeerConnection extends TypedEventTarget {
             this.#makingOffer = false;
         }
     }
-    #sendDescription() {
-        const description = this.connection.localDescription;
     /** Answer the offer that is set. Offers that come one right after another have one answer, to the last of them. */
     async #answer(earlier) {
         await earlier.catch(() => { });
@@ -181,6 +181,8 @@ export class PeerConnection extends TypedEventTarget {
         await this.connection.setLocalDescription();
         this.#sendDescription();
     }
+    #sendDescription() {
+        const description = this.connection.localDescription;
         if (description)
             this.channel.description({ type: description.type, sdp: description.sdp });
     }
