@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from openapi.build import printed
-from openapi.compat import Contract, compare
+from openapi.compat import Contract, Side, compare
 from openapi.compat.contract import ASYNCAPI, FILES, INDEX, OPENAPI
 from openapi.compat.report import as_json, told
 from openapi.compat.shape import Json
@@ -53,12 +53,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def now() -> Contract:
-    """What the code says."""
-    return _contract({path: json.loads(text) for path, text in printed().items() if path in FILES})
+    """What the code says, in all the documents that there are to compare."""
+    documents = printed()
+    return _contract({path: json.loads(documents[path]) for path in FILES})
 
 
 def committed(ref: str) -> Contract:
-    """What was committed at ``ref``. Raises CannotTell if that is no commit, or holds something else."""
+    """What was committed at ``ref``. Raises CannotTell if that is no commit, or not all of it can be read."""
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if commit is None:
         raise CannotTell(
@@ -67,14 +68,36 @@ def committed(ref: str) -> Contract:
         )
     documents: dict[str, Json] = {}
     for path in FILES:
+        if _git("ls-tree", "--name-only", commit.strip(), path) == "":
+            continue
+        name = f"{FOLDER.name}/{path} at `{ref}`"
         text = _git("show", f"{commit.strip()}:./{path}")
         if text is None:
-            continue
+            raise CannotTell(
+                f"{name} cannot be read. A clone without its contents lacks it: git fetch --refetch"
+            )
         try:
             documents[path] = json.loads(text)
         except ValueError as fault:
-            raise CannotTell(f"{FOLDER.name}/{path} at `{ref}` is not JSON: {fault}") from fault
+            raise CannotTell(f"{name} is not JSON: {fault}") from fault
+        _check_form(name, path, documents[path])
     return _contract(documents)
+
+
+def _check_form(name: str, path: str, document: object) -> None:
+    """Raise CannotTell unless it is a document that can be compared: with itself, to begin with."""
+    if not isinstance(document, dict):
+        raise CannotTell(f"{name} is no JSON object")
+    alone = _contract({path: document})
+    try:
+        itself = compare(alone, alone)
+        for side in Side:
+            itself.raised(side)
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as fault:
+        raise CannotTell(
+            f"{name} is not of the form that `make contract` prints ({type(fault).__name__}: {fault}). "
+            "Compare with a commit that has it"
+        ) from fault
 
 
 def default_ref() -> str:
