@@ -69,3 +69,4 @@ OTHER_RECONNECT: Final = _breaks("an old client reconnects when it should not, o
 FOR_PEOPLE: Final = _fine("clients go by the number; the name is for people")
 RANGE_TELLS: Final = _fine("its range, 4000 to 4499 or 4500 to 4999, tells an old client what to do")
 NO_RANGE: Final = _breaks("it is in no range that tells an old client whether to reconnect")
+OTHER_MEANING: Final = _breaks("an old client takes it for what the name stood for before")

@@ -292,6 +292,21 @@ PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
 
 
 def require_sdp(schema: Json) -> None:
+    (
+        "two close codes change places",
+        lambda draft: (
+            entry(draft.registry("x-close-codes"), 4505).update(name="room_expired"),
+            entry(draft.registry("x-close-codes"), 4506).update(name="room_closed"),
+        ),
+        [
+            "BREAKS close 4505: is called `room_expired`, was `room_closed`",
+            "BREAKS close 4506: is called `room_closed`, was `room_expired`",
+        ],
+        [
+            "BREAKS close 4505: is called `room_closed`, was `room_expired`",
+            "BREAKS close 4506: is called `room_expired`, was `room_closed`",
+        ],
+    ),
     required(schema, "sdp")
     field(schema, "sdp", default=None)
 
