@@ -29,6 +29,11 @@ FOLDER: Final = Path(__file__).resolve().parent
 
 OK, BREAKS, UNKNOWN = 0, 1, 2
 
+NO_REPOSITORY: Final = (
+    "this is no git repository with a commit, or none that git will read (`git log` says why), "
+    "so there is no older contract"
+)
+
 
 class CannotTell(Exception):
     """There is nothing to compare with. The message says why, and what to do."""
@@ -62,6 +67,8 @@ def committed(ref: str) -> Contract:
     """What was committed at ``ref``. Raises CannotTell if that is no commit, or not all of it can be read."""
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if commit is None:
+        if _git("rev-parse", "--git-dir") is None:
+            raise CannotTell(NO_REPOSITORY)
         raise CannotTell(
             f"there is no `{ref}` in this repository. Name a tag, branch or commit (`git tag`, `git log`); "
             "a shallow clone may lack it: git fetch --tags --unshallow"
@@ -108,7 +115,7 @@ def default_ref() -> str:
     for ref in ("origin/main", "HEAD"):
         if _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}") is not None:
             return ref
-    raise CannotTell("this is no git repository with a commit, so there is no older contract")
+    raise CannotTell(NO_REPOSITORY)
 
 
 def _contract(documents: Mapping[str, Json]) -> Contract:
@@ -119,7 +126,12 @@ def _git(*arguments: str) -> str | None:
     """What git answers; None if it says no."""
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=FOLDER, capture_output=True, encoding="utf-8", check=False
+            ["git", *arguments],
+            cwd=FOLDER,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
     except FileNotFoundError as fault:
         raise CannotTell("git is not there, so there is no older contract to read") from fault

@@ -185,8 +185,9 @@ def test_an_unknown_ref(repository: Repository, ref: str) -> None:
     assert "git fetch" in errors
 
 
-def test_a_document_that_is_none(repository: Repository) -> None:
-    (repository.folder / "openapi" / "openapi.json").write_text("<<<<<<< main\n")
+@pytest.mark.parametrize("text", [b"<<<<<<< main\n", "{}".encode("utf-16")])
+def test_a_document_that_is_none(repository: Repository, text: bytes) -> None:
+    (repository.folder / "openapi" / "openapi.json").write_bytes(text)
     repository.commit("Merge badly")
     code, output, errors = repository.diff("HEAD")
     assert (code, output) == (2, "")
@@ -259,9 +260,10 @@ def test_what_it_compares_with_if_nobody_says(repository: Repository) -> None:
 
 def test_without_a_repository(repository: Repository) -> None:
     shutil.rmtree(repository.folder / ".git")
-    code, output, errors = repository.diff()
-    assert (code, output) == (2, "")
-    assert errors.startswith("contract-diff: this is no git repository with a commit")
+    for arguments in ((), ("v0.1.0",)):
+        code, output, errors = repository.diff(*arguments)
+        assert (code, output) == (2, "")
+        assert errors.startswith("contract-diff: this is no git repository with a commit")
 
 
 def test_for_programs(repository: Repository) -> None:
