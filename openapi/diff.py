@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from openapi.build import printed
-from openapi.compat import Contract, compare
+from openapi.compat import Contract, Side, compare
 from openapi.compat.contract import ASYNCAPI, FILES, INDEX, OPENAPI
 from openapi.compat.report import as_json, told
 from openapi.compat.shape import Json
@@ -28,6 +28,11 @@ from openapi.compat.shape import Json
 FOLDER: Final = Path(__file__).resolve().parent
 
 OK, BREAKS, UNKNOWN = 0, 1, 2
+
+NO_REPOSITORY: Final = (
+    "this is no git repository with a commit, or none that git will read (`git log` says why), "
+    "so there is no older contract"
+)
 
 
 class CannotTell(Exception):
@@ -53,28 +58,53 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def now() -> Contract:
-    """What the code says."""
-    return _contract({path: json.loads(text) for path, text in printed().items() if path in FILES})
+    """What the code says, in all the documents that there are to compare."""
+    documents = printed()
+    return _contract({path: json.loads(documents[path]) for path in FILES})
 
 
 def committed(ref: str) -> Contract:
-    """What was committed at ``ref``. Raises CannotTell if that is no commit, or holds something else."""
+    """What was committed at ``ref``. Raises CannotTell if that is no commit, or not all of it can be read."""
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if commit is None:
+        if _git("rev-parse", "--git-dir") is None:
+            raise CannotTell(NO_REPOSITORY)
         raise CannotTell(
             f"there is no `{ref}` in this repository. Name a tag, branch or commit (`git tag`, `git log`); "
             "a shallow clone may lack it: git fetch --tags --unshallow"
         )
     documents: dict[str, Json] = {}
     for path in FILES:
+        if _git("ls-tree", "--name-only", commit.strip(), path) == "":
+            continue
+        name = f"{FOLDER.name}/{path} at `{ref}`"
         text = _git("show", f"{commit.strip()}:./{path}")
         if text is None:
-            continue
+            raise CannotTell(
+                f"{name} cannot be read. A clone without its contents lacks it: git fetch --refetch"
+            )
         try:
             documents[path] = json.loads(text)
         except ValueError as fault:
-            raise CannotTell(f"{FOLDER.name}/{path} at `{ref}` is not JSON: {fault}") from fault
+            raise CannotTell(f"{name} is not JSON: {fault}") from fault
+        _check_form(name, path, documents[path])
     return _contract(documents)
+
+
+def _check_form(name: str, path: str, document: object) -> None:
+    """Raise CannotTell unless it is a document that can be compared: with itself, to begin with."""
+    if not isinstance(document, dict):
+        raise CannotTell(f"{name} is no JSON object")
+    alone = _contract({path: document})
+    try:
+        itself = compare(alone, alone)
+        for side in Side:
+            itself.raised(side)
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as fault:
+        raise CannotTell(
+            f"{name} is not of the form that `make contract` prints ({type(fault).__name__}: {fault}). "
+            "Compare with a commit that has it"
+        ) from fault
 
 
 def default_ref() -> str:
@@ -85,7 +115,7 @@ def default_ref() -> str:
     for ref in ("origin/main", "HEAD"):
         if _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}") is not None:
             return ref
-    raise CannotTell("this is no git repository with a commit, so there is no older contract")
+    raise CannotTell(NO_REPOSITORY)
 
 
 def _contract(documents: Mapping[str, Json]) -> Contract:
@@ -96,7 +126,12 @@ def _git(*arguments: str) -> str | None:
     """What git answers; None if it says no."""
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=FOLDER, capture_output=True, encoding="utf-8", check=False
+            ["git", *arguments],
+            cwd=FOLDER,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
     except FileNotFoundError as fault:
         raise CannotTell("git is not there, so there is no older contract to read") from fault

@@ -54,6 +54,7 @@ def _close_changes(old: Json, new: Json) -> Iterator[Change]:
     for code, was in before.items():
         if code not in after:
             yield _told(f"close {code}", f"`{was['name']}` is gone", verdicts.WAITS)
+    numbers = {was["name"]: code for code, was in before.items()}
     for code, now in after.items():
         known = before.get(code)
         if known is None:
@@ -61,7 +62,9 @@ def _close_changes(old: Json, new: Json) -> Iterator[Change]:
             continue
         if known["name"] != now["name"]:
             what = f"is called `{now['name']}`, was `{known['name']}`"
-            yield _told(f"close {code}", what, verdicts.FOR_PEOPLE)
+            # A name that another number had says that the two have changed places.
+            taken = now["name"] in numbers
+            yield _told(f"close {code}", what, verdicts.OTHER_MEANING if taken else verdicts.FOR_PEOPLE)
         if known["reconnect"] != now["reconnect"]:
             what = "says to reconnect now" if now["reconnect"] else "says not to reconnect now"
             yield _told(f"close {code}", what, verdicts.OTHER_RECONNECT)

@@ -33,10 +33,12 @@ class Contract:
 
     @property
     def protocol(self) -> int | None:
-        """The version of the messages: `PROTOCOL_VERSION`."""
+        """The version of the messages: `PROTOCOL_VERSION`. Raises ValueError if it is none."""
         if self.asyncapi is None:
             return None
         version: int | None = self.asyncapi["info"].get("x-protocol-version")
+        if not isinstance(version, int | None):
+            raise ValueError(f"no protocol version: {version!r}")
         return version
 
     @property
@@ -103,6 +105,7 @@ def _wording(old: Contract, new: Contract) -> int:
 def _breaking_part(version: str | None) -> tuple[int, int]:
     """What Semantic Versioning raises for a break: the first number, or the second while the first is 0."""
     numbers = re.match(r"(\d+)\.(\d+)", version or "0.0")
-    assert numbers is not None, version
+    if numbers is None:
+        raise ValueError(f"no version: {version!r}")
     major, minor = map(int, numbers.groups())
     return (major, 0) if major else (0, minor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from openapi.compat import verdicts
 from openapi.compat.changes import Change, Side
 from openapi.compat.schema import Schemas
-from openapi.compat.shape import Document, Json, Schema
+from openapi.compat.shape import WORDING, Document, Json, Schema
 from openapi.compat.values import Direction
 from openapi.compat.verdicts import Verdict
 
@@ -45,6 +46,9 @@ def message_changes(old: Json, new: Json) -> Iterator[Change]:
     was, now = _addresses(old), _addresses(new)
     if was != now:
         yield _told("the WebSocket", f"is at {' and '.join(now)}, was at {' and '.join(was)}", verdicts.MOVED)
+    if _handshake(before) != _handshake(after):
+        what = "is connected to otherwise: its bindings or its security are not what they were"
+        yield _told("the WebSocket", what, verdicts.OPENED_OTHERWISE)
     then, today = _messages(before), _messages(after)
     for key in dict.fromkeys([*then, *today]):
         if key not in today:
@@ -110,7 +114,27 @@ def _messages(document: Document) -> Mapping[tuple[Direction, str], _Message]:
 
 
 def _addresses(document: Json) -> list[str]:
-    return [channel["address"] for channel in document["channels"].values()]
+    """Paths of the sockets on all servers, wherever these are."""
+    servers = document.get("servers", {}).values()
+    bases = dict.fromkeys(server.get("pathname", "").rstrip("/") for server in servers) or [""]
+    return [base + channel["address"] for base in bases for channel in document["channels"].values()]
+
+
+def _handshake(document: Document) -> Json:
+    """All that is said of what a client must send to connect, by what it is said of."""
+    content = document.content
+    found: Json = {}
+    for name, channel in content["channels"].items():
+        bindings = document.followed(channel.get("bindings", {})).get("ws", {})
+        found[name] = {key: value for key, value in bindings.items() if key != "bindingVersion"}
+    secured = [*content.get("servers", {}).values(), *content["operations"].values()]
+    schemes = [document.followed(scheme) for part in secured for scheme in part.get("security", ())]
+    found["security"] = sorted({_plain(scheme) for scheme in schemes})
+    return found
+
+
+def _plain(scheme: Json) -> str:
+    return json.dumps({key: value for key, value in scheme.items() if key not in WORDING}, sort_keys=True)
 
 
 def _told(where: str, what: str, verdict: Verdict) -> Change:

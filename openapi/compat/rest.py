@@ -21,6 +21,11 @@ _PARAMETERS: Final = ("path", "query", "header", "cookie")
 def rest_changes(old: Json, new: Json) -> Iterator[Change]:
     """All changes, call by call, in the order of the documents."""
     before, after = Document(old), Document(new)
+    was, now = _bases(old), _bases(new)
+    if set(was) - set(now):
+        yield _told(
+            "REST", f"is under {' and '.join(now)}, was under {' and '.join(was)}", verdicts.CALL_GONE
+        )
     old_calls, new_calls = calls(before), calls(after)
     for key in dict.fromkeys([*old_calls, *new_calls]):
         if key not in new_calls:
@@ -29,6 +34,12 @@ def rest_changes(old: Json, new: Json) -> Iterator[Change]:
             yield _told(new_calls[key].name, "is new", verdicts.NOT_CALLED)
         else:
             yield from _ThenAndNow(old_calls[key], new_calls[key]).changes()
+
+
+def _bases(document: Json) -> list[str]:
+    """What the paths of all calls begin with on the servers, wherever these are."""
+    urls = [server["url"] for server in document.get("servers", ())] or ["/"]
+    return list(dict.fromkeys(re.sub("^([^/]*//[^/]*)", "", url).rstrip("/") + "/" for url in urls))
 
 
 class _ThenAndNow:
@@ -169,5 +180,5 @@ def _gone_answer(status: str, added: list[str]) -> Verdict:
     """Failures may become fewer. What a client tells apart must not get another status."""
     if re.match("[45]", status) is None:
         return verdicts.WAITS
-    replaced = status.startswith("4") and any(other.startswith("4") for other in added)
+    replaced = status.startswith("4") and any(re.match("[45]", other) for other in added)
     return verdicts.RENAMED_ERROR if replaced else verdicts.NO_MORE

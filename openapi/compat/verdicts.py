@@ -58,6 +58,9 @@ AS_BEFORE: Final = _fine("it works as before")
 NAME_IN_CODE: Final = _fine("only code generated from the document has the name; nothing on the wire changes")
 NOT_UNDERSTOOD: Final = _breaks("contract-diff does not know this part of JSON Schema, so a person must look")
 MOVED: Final = _breaks("an old client fetches it where it was")
+OPENED_OTHERWISE: Final = _breaks(
+    "contract-diff does not weigh what it takes to connect, so a person must look"
+)
 
 # Errors and closes
 
@@ -66,6 +69,7 @@ RETRIES_LESS: Final = _fine("an old client gives up though it could try again")
 SOCKET_ENDS: Final = _breaks("an old client goes on using a socket that ends")
 SOCKET_STAYS: Final = _fine("an old client is ready for more than that")
 OTHER_RECONNECT: Final = _breaks("an old client reconnects when it should not, or the other way round")
+OTHER_MEANING: Final = _breaks("an old client takes it for what the name stood for before")
 FOR_PEOPLE: Final = _fine("clients go by the number; the name is for people")
 RANGE_TELLS: Final = _fine("its range, 4000 to 4499 or 4500 to 4999, tells an old client what to do")
 NO_RANGE: Final = _breaks("it is in no range that tells an old client whether to reconnect")

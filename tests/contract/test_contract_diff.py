@@ -70,13 +70,13 @@ NOT_ON_THE_WIRE: Final = {
     "openapi": "the version of the format",
     "asyncapi": "the version of the format",
     "info": "about the document; versions are in the head of the report, codes are looked at below",
-    "servers": "where a service is, is its operator's",
+    "servers": "where a service is, is its operator's; the path on it and who is let in are looked at below",
     "defaultContentType": "every message says its own",
 }
 """Parts of the documents that may change without a word, and why."""
 
 _WORDING: Final = {"title", "description", "summary", "examples", "example", "tags", "license", "meaning"}
-_INSIDE: Final = {"bindings", "x-schema", "$schema", "servers", "correlationIds"}
+_INSIDE: Final = {"bindingVersion", "x-schema", "$schema", "servers", "correlationIds"}
 """What the contract tests hold to be what it is (tests/contract/test_asyncapi.py), or the index says."""
 
 

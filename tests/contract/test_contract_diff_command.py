@@ -51,8 +51,17 @@ class Repository:
         self.commit("The first release")
         self.git("tag", "v0.1.0")
 
-    def git(self, *arguments: str) -> None:
-        subprocess.run(["git", *arguments], cwd=self.folder, env=ENVIRONMENT, check=True, timeout=60)
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=self.folder,
+            env=ENVIRONMENT,
+            check=True,
+            timeout=60,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return done.stdout
 
     def commit(self, subject: str) -> None:
         self.git("add", "--all")
@@ -176,12 +185,48 @@ def test_an_unknown_ref(repository: Repository, ref: str) -> None:
     assert "git fetch" in errors
 
 
-def test_a_document_that_is_none(repository: Repository) -> None:
-    (repository.folder / "openapi" / "openapi.json").write_text("<<<<<<< main\n")
+@pytest.mark.parametrize("text", [b"<<<<<<< main\n", "{}".encode("utf-16")])
+def test_a_document_that_is_none(repository: Repository, text: bytes) -> None:
+    (repository.folder / "openapi" / "openapi.json").write_bytes(text)
     repository.commit("Merge badly")
     code, output, errors = repository.diff("HEAD")
     assert (code, output) == (2, "")
     assert errors.startswith("contract-diff: openapi/openapi.json at `HEAD` is not JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "fault"),
+    [
+        ("openapi.json", "null", "is no JSON object"),
+        ("asyncapi.json", "[1]", "is no JSON object"),
+        ("openapi.json", "{}", "(KeyError: 'paths')"),
+        (
+            "openapi.json",
+            '{"info": {"version": "newest"}, "paths": {}}',
+            "(ValueError: no version: 'newest')",
+        ),
+        ("openapi.json", '{"info": {"version": "1.0"}, "paths": {"/x": {"get": {}}}}', "'responses'"),
+        ("asyncapi.json", '{"asyncapi": "2.6.0", "info": {}, "channels": {"/ws": {}}}', "KeyError: "),
+        ("schemas/index.json", '{"bodies": [7]}', "AttributeError"),
+    ],
+)
+def test_a_document_of_another_form(repository: Repository, file: str, text: str, fault: str) -> None:
+    (repository.folder / "openapi" / file).write_text(text)
+    repository.commit("Print otherwise")
+    code, output, errors = repository.diff("HEAD")
+    assert (code, output) == (2, "")
+    assert errors.startswith(f"contract-diff: openapi/{file} at `HEAD` is no")
+    assert fault in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_document_that_is_not_in_the_clone(repository: Repository) -> None:
+    """Of a partial clone, say. That is another thing than a commit from before there were documents."""
+    content = repository.git("rev-parse", "HEAD:openapi/openapi.json").strip()
+    (repository.folder / ".git" / "objects" / content[:2] / content[2:]).unlink()
+    code, output, errors = repository.diff("HEAD")
+    assert (code, output) == (2, "")
+    assert errors.startswith("contract-diff: openapi/openapi.json at `HEAD` cannot be read.")
 
 
 def test_before_there_were_documents_everything_is_new(repository: Repository) -> None:
@@ -215,9 +260,10 @@ def test_what_it_compares_with_if_nobody_says(repository: Repository) -> None:
 
 def test_without_a_repository(repository: Repository) -> None:
     shutil.rmtree(repository.folder / ".git")
-    code, output, errors = repository.diff()
-    assert (code, output) == (2, "")
-    assert errors.startswith("contract-diff: this is no git repository with a commit")
+    for arguments in ((), ("v0.1.0",)):
+        code, output, errors = repository.diff(*arguments)
+        assert (code, output) == (2, "")
+        assert errors.startswith("contract-diff: this is no git repository with a commit")
 
 
 def test_for_programs(repository: Repository) -> None:

@@ -24,6 +24,10 @@ from support.drafts import (
 
 ELSEWHERE: Final = "/api/schemas/v99/"
 
+CONNECTED_OTHERWISE: Final = (
+    "BREAKS the WebSocket: is connected to otherwise: its bindings or its security are not what they were"
+)
+
 # What is planted, what is told of it, and what is told when it is taken back.
 PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
     # Messages from clients
@@ -199,6 +203,28 @@ PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
         ["BREAKS the WebSocket: is at /ws, was at /socket"],
     ),
     (
+        "where the socket is on its servers",
+        lambda draft: [server.update(pathname="/v2") for server in draft.asyncapi["servers"].values()],
+        ["BREAKS the WebSocket: is at /v2/ws, was at /ws"],
+        ["BREAKS the WebSocket: is at /ws, was at /v2/ws"],
+    ),
+    (
+        "what must be in the address of the socket",
+        lambda draft: draft.asyncapi["channels"]["signaling"]["bindings"]["ws"].update(
+            query={"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"]}
+        ),
+        [CONNECTED_OTHERWISE],
+        [CONNECTED_OTHERWISE],
+    ),
+    (
+        "who may open the socket",
+        lambda draft: draft.asyncapi["servers"]["deployment"].update(
+            security=[{"type": "httpApiKey", "name": "key", "in": "query", "description": "A key."}]
+        ),
+        [CONNECTED_OTHERWISE],
+        [CONNECTED_OTHERWISE],
+    ),
+    (
         "an error code",
         lambda draft: draft.registry("x-error-codes").append(
             {"code": "muted", "meaning": "", "retry": False, "close_code": None}
@@ -265,6 +291,21 @@ PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
         lambda draft: entry(draft.registry("x-close-codes"), 4003).update(name="too_slow"),
         ["ok close 4003: is called `too_slow`, was `slow_consumer`"],
         ["ok close 4003: is called `slow_consumer`, was `too_slow`"],
+    ),
+    (
+        "two close codes change places",
+        lambda draft: (
+            entry(draft.registry("x-close-codes"), 4505).update(name="room_expired"),
+            entry(draft.registry("x-close-codes"), 4506).update(name="room_closed"),
+        ),
+        [
+            "BREAKS close 4505: is called `room_expired`, was `room_closed`",
+            "BREAKS close 4506: is called `room_closed`, was `room_expired`",
+        ],
+        [
+            "BREAKS close 4505: is called `room_closed`, was `room_expired`",
+            "BREAKS close 4506: is called `room_expired`, was `room_closed`",
+        ],
     ),
     (
         "a schema is elsewhere",

@@ -365,6 +365,28 @@ PLANTED: Final[list[tuple[str, Plant, list[str], list[str]]]] = [
         ],
     ),
     (
+        "an error that is the service's own fault now",
+        lambda draft: draft.call("get", ROOM)["responses"].update(
+            {"502": draft.call("get", ROOM)["responses"].pop("404")}
+        ),
+        [f"BREAKS GET {ROOM}, answer 404: is never given now", f"ok GET {ROOM}, answer 502: is new"],
+        [f"ok GET {ROOM}, answer 502: is never given now", f"ok GET {ROOM}, answer 404: is new"],
+    ),
+    (
+        "where the calls are on their servers",
+        lambda draft: [
+            server.update(url=server["url"].rstrip("/") + "/v2") for server in draft.openapi["servers"]
+        ],
+        ["BREAKS REST: is under /v2/, was under /"],
+        ["BREAKS REST: is under /, was under /v2/"],
+    ),
+    (
+        "one more server",
+        lambda draft: draft.openapi["servers"].append({"url": "https://signaling.example.com/v2/"}),
+        [],
+        ["BREAKS REST: is under /, was under / and /v2/"],
+    ),
+    (
         "another way to write the same",
         lambda draft: draft.body("CreateRoomRequest")["properties"].update(
             owner_id={

@@ -61,11 +61,12 @@ class Line:
             self._connection.socket.shutdown(socket.SHUT_RDWR)
         self.over.set()
 
-    def closed_with(self) -> int | None:
-        """How the client closed the socket, once it has; messages before that are passed over."""
+    def closed_with(self, *, quiet: bool = False) -> int | None:
+        """How the client closed the socket, once it has. Messages before are passed over, or ``quiet``."""
         try:
             while True:
-                self._connection.recv(timeout=DEADLINE)
+                frame = self._connection.recv(timeout=DEADLINE)
+                assert not quiet, frame
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else None
 
@@ -120,6 +121,11 @@ class Line:
         )
         payload: Json = request["payload"]
         return payload
+
+    def seat_gone(self) -> Self:
+        """Take the client's resume and refuse it: the seat has ended."""
+        self.refuse(self.take("resume"), "resume_failed")
+        return self
 
 
 def participant(socket_id: str, *, polite: bool = False, **more: Any) -> Json:

@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.visits import eventually
-from typescript.scripted import Json, Line, ScriptedService, participant
+from typescript.room import BEN, CAT, DAN, told
+from typescript.scripted import Json, Line, ScriptedService
 
 pytestmark = pytest.mark.browser
 
-BEN, CAT, DAN = (participant(name) for name in ("ben", "cat", "dan"))
 EARLIER = {"polite": True}
 """Of somebody who was there before us, and so calls us."""
 
@@ -129,12 +129,6 @@ def state(page: Page, id: str) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def told(page: Page, last: str) -> list[Any]:
-    eventually(page, lambda: page.evaluate("(last) => told.some(([type]) => type === last)", last), last)
-    events: list[Any] = page.evaluate("told.splice(0)")
-    return events
-
-
 def test_newcomers_are_called_and_those_before_us_are_waited_for(
     page: Page, begin: Callable[[], Line]
 ) -> None:
@@ -242,8 +236,7 @@ def test_a_new_participant_makes_new_connections(
     page.evaluate("window.before = mesh.peers.get('ben')")
     line.cut()
     line = service.accept().greet()
-    line.refuse(line.take("resume"), "resume_failed")
-    line.seat("ada2", {**BEN, **EARLIER}, DAN)
+    line.seat_gone().seat("ada2", {**BEN, **EARLIER}, DAN)
     assert told(page, "reconnected")[2:] == [
         ["removed", "cat", "closed"],
         ["added", "dan", None],
@@ -276,3 +269,88 @@ def test_a_fault_of_the_application_is_seen_and_the_answer_sent(
     line.say("offer", {"from": "cat", "description": offer})
     assert Mail(line).take("cat", "answer")["type"] == "answer"
     assert page.evaluate("reported") == ["of the application"]
+
+
+def test_who_has_nothing_to_send_asks_for_sound_and_picture(page: Page, begin: Callable[[], Line]) -> None:
+    """The other side waits for an offer of ours, with whatever it has to send."""
+    line = begin().seat("ada")
+    page.evaluate("RTCPeerConnection.prototype.createDataChannel = () => {}")
+    line.say("participant_joined", BEN)
+    offer = Mail(line).take("ben", "offer")["sdp"]
+    assert re.findall(r"^m=(\w+)", offer, re.MULTILINE) == ["audio", "video"]
+    assert offer.count("a=recvonly") == 2
+
+
+def test_who_has_nothing_to_send_sees_who_has(page: Page) -> None:
+    """Both sides of one connection; the side that calls has no camera."""
+    kinds = page.evaluate(
+        """async () => {
+             const picture = document.createElement("canvas").captureStream();
+             const sides = {};
+             const channelTo = (to) => ({
+               description: (description) => sides[to].receiveDescription(description),
+               candidate: (candidate) => sides[to].receiveCandidate(candidate),
+             });
+             const prepare = ({ connection }) => connection.addTrack(picture.getTracks()[0], picture);
+             sides.viewer = new PeerConnection({ polite: false, channel: channelTo("speaker") });
+             sides.speaker = new PeerConnection({ polite: true, channel: channelTo("viewer"), prepare });
+             const seen = new Promise((resolve) => {
+               sides.viewer.addEventListener("track", ({ track, streams }) => {
+                 if (streams[0]?.id === picture.id) resolve(track.kind);
+               });
+             });
+             sides.viewer.call();
+             const kind = await seen;
+             const count = ({ connection }) => connection.getTransceivers().length;
+             const sections = Object.values(sides).map(count);
+             for (const side of Object.values(sides)) side.close();
+             return [kind, ...sections];
+           }"""
+    )
+    assert kinds == ["video", 2, 2], "the picture takes the section that was made for it"
+
+
+def test_offers_one_right_after_another_have_one_answer(page: Page, begin: Callable[[], Line]) -> None:
+    """As when one comes out of the replay, and again because we are back."""
+    line = begin().seat("ada", {**CAT, **EARLIER})
+    told(page, "added")
+    offer = page.evaluate(
+        """async () => {
+             await other.setLocalDescription();
+             await gathered();
+             return { type: "offer", sdp: other.localDescription.sdp };
+           }"""
+    )
+    page.evaluate(
+        "(offer) => Promise.all([1, 2, 3].map(() => mesh.peers.get('cat').receiveDescription(offer)))", offer
+    )
+    mail = Mail(line)
+    page.evaluate("(answer) => other.setRemoteDescription(answer)", mail.take("cat", "answer"))
+    assert mail.descriptions(page) == []
+    assert state(page, "cat")[1] == "stable"
+
+
+def test_who_leaves_while_something_is_prepared_makes_no_fault(page: Page) -> None:
+    """A person is asked for the camera, say, and by the time of the answer there is nobody to send it to."""
+    reported = page.evaluate(
+        """async () => {
+             const reported = [];
+             window.reportError = (error) => reported.push(error.name);
+             let permit;
+             const asked = new Promise((resolve) => { permit = resolve; });
+             const peer = new PeerConnection({
+               polite: false,
+               channel: { description() {}, candidate() {} },
+               prepare: async ({ connection }) => {
+                 await asked;
+                 connection.createDataChannel("chat");
+               },
+             });
+             peer.call();
+             peer.close();
+             permit();
+             await new Promise((resolve) => setTimeout(resolve, 50));
+             return reported;
+           }"""
+    )
+    assert reported == []

@@ -10,11 +10,10 @@ from playwright.sync_api import Page
 from playwright.sync_api._generated import Clock
 
 from browser.visits import eventually
-from typescript.scripted import Line, ScriptedService, participant
+from typescript.room import BEN, CAT, DAN, told
+from typescript.scripted import Json, Line, ScriptedService, participant
 
 pytestmark = pytest.mark.browser
-
-BEN, CAT, DAN = (participant(name) for name in ("ben", "cat", "dan"))
 
 BEGIN = """
   ([url, options]) => {
@@ -59,16 +58,22 @@ def begin(page: Page, service: ScriptedService) -> Begin:
     return begin
 
 
-def told(page: Page, last: str) -> list[Any]:
-    """What the session has told since this was asked, once it has told the ``last`` of it."""
-    eventually(page, lambda: page.evaluate("(last) => told.some(([type]) => type === last)", last), last)
-    events: list[Any] = page.evaluate("told.splice(0)")
-    return events
-
-
 def people(page: Page) -> list[str]:
     ids: list[str] = page.evaluate("[...session.participants.keys()]")
     return ids
+
+
+def lose(page: Page, line: Line) -> list[Any]:
+    """Cut the line; what the session has told up to the news of it."""
+    line.cut()
+    return told(page, "reconnecting")
+
+
+def begin_patient(page: Page, begin: Begin, *others: Json) -> Line:
+    """The line of a session with a seat that comes back only when it is told to."""
+    line = begin(reconnect={"first": 50_000, "longest": 50_000}).seat("ada", *others)
+    page.evaluate("Math.random = () => 1")
+    return line
 
 
 @pytest.mark.odd_frames("server")
@@ -94,8 +99,7 @@ def test_a_seat_is_resumed_and_what_was_missed_comes_before_the_news_of_it(
     # And once more: with the new token, and the count going on.
     line.say("participant_reconnecting", {"socket_id": "cat"})
     told(page, "participant_reconnecting")
-    line.cut()
-    assert told(page, "reconnecting") == [["reconnecting"]]
+    assert lose(page, line) == [["reconnecting"]]
     line = service.accept().greet()
     assert line.seat_again(CAT, token="t3") == {"resume_token": "t2", "received": 5}
     assert told(page, "reconnected") == [["reconnected", True, False, "ada"]]
@@ -174,8 +178,7 @@ def test_a_seat_that_is_gone_is_taken_anew_on_the_same_line(
     page: Page, service: ScriptedService, begin: Begin
 ) -> None:
     begin().seat("ada", BEN, CAT).close(4001)
-    line = service.accept().greet()
-    line.refuse(line.take("resume"), "resume_failed")
+    line = service.accept().greet().seat_gone()
     ghost = participant("ada", polite=True, connection="reconnecting")
     line.seat("ada2", {**CAT, "polite": True}, ghost, DAN, token="u1")
     assert told(page, "reconnected") == [
@@ -246,8 +249,7 @@ def test_the_end_of_the_room_is_the_end(page: Page, service: ScriptedService, be
 
     line = begin().seat("ada")
     line.cut()
-    line = service.accept().greet()
-    line.refuse(line.take("resume"), "resume_failed")
+    line = service.accept().greet().seat_gone()
     line.refuse(line.take("join"), "room_expired")
     assert told(page, "ended")[-1] == ["ended", "error room_expired"]
     assert line.closed_with() == 1000
@@ -266,6 +268,37 @@ def test_a_join_that_is_refused_may_be_tried_again(
     assert told(page, "joined") == [["joined"]]
 
 
+def test_a_join_that_is_not_answered_is_given_up(
+    page: Page, clock: Clock, service: ScriptedService, begin: Begin
+) -> None:
+    line = begin(connectTimeout=4_000)
+    line.take("join")
+    clock.run_for(3_900)
+    assert page.evaluate("told") == []
+    clock.run_for(200)
+    assert told(page, "refused") == [["refused", "ConnectionClosed", 1006]]
+    assert line.closed_with() == 4000
+
+
+def test_a_resume_that_is_not_answered_is_tried_again_while_the_seat_is_kept(
+    page: Page, clock: Clock, service: ScriptedService, begin: Begin
+) -> None:
+    """A line that dies between its greeting and the answer says nothing; the next ping would be too late."""
+    line = begin().seat("ada", window=20)
+    told(page, "joined")
+    lose(page, line)
+    clock.run_for(10)
+    line = service.accept().greet()
+    line.take("resume")
+    clock.run_for(10_000)
+    assert line.closed_with() == 4000, "no code at all would mean leaving"
+    clock.run_for(10)
+    assert service.accept().greet().seat_again()["received"] == 1
+    assert told(page, "reconnected") == [["reconnected", True, False, "ada"]]
+    clock.run_for(15_000)
+    assert page.evaluate("session.state") == "joined", "what was answered is waited for no more"
+
+
 def test_it_is_tried_only_so_often(page: Page, service: ScriptedService, begin: Begin) -> None:
     begin(reconnect={"first": 1, "tries": 3}).seat("ada").cut()
     for _ in range(3):
@@ -278,8 +311,7 @@ def test_it_is_tried_only_so_long(page: Page, clock: Clock, service: ScriptedSer
     line = begin(reconnect={"first": 100_000, "longest": 100_000, "total": 60_000}).seat("ada")
     told(page, "joined")
     page.evaluate("Math.random = () => 0.4")
-    line.cut()
-    told(page, "reconnecting")
+    lose(page, line)
     clock.run_for(39_000)
     assert service.connections == 1
     clock.run_for(2_000)
@@ -293,8 +325,7 @@ def test_the_service_may_ask_for_time(
 ) -> None:
     line = begin().seat("ada", window=20)
     told(page, "joined")
-    line.cut()
-    told(page, "reconnecting")
+    lose(page, line)
     clock.run_for(10)
     line = service.accept().greet()
     line.refuse(line.take("resume"), "server_error", retry_after=12.5)
@@ -302,16 +333,13 @@ def test_the_service_may_ask_for_time(
     clock.run_for(12_000)
     assert service.connections == 2
     clock.run_for(1_000)
-    line = service.accept().greet()
-    line.refuse(line.take("resume"), "resume_failed")
+    line = service.accept().greet().seat_gone()
     line.refuse(line.take("join"), "rate_limited", retry_after=7)
     line.closed_with()
     clock.run_for(6_500)
     assert service.connections == 3
     clock.run_for(1_000)
-    line = service.accept().greet()
-    line.refuse(line.take("resume"), "resume_failed")
-    line.seat("ada2")
+    service.accept().greet().seat_gone().seat("ada2")
     assert told(page, "reconnected") == [["reconnected", False, True, "ada2"]]
 
 
@@ -320,29 +348,23 @@ def test_the_own_former_seat_is_waited_for_when_it_fills_the_room(
 ) -> None:
     line = begin().seat("ada", window=20)
     told(page, "joined")
-    line.cut()
-    told(page, "reconnecting")
+    lose(page, line)
     clock.run_for(10)
-    line = service.accept().greet()
-    line.refuse(line.take("resume"), "resume_failed")
+    line = service.accept().greet().seat_gone()
     line.refuse(line.take("join"), "room_full")
     line.closed_with()
     clock.run_for(19_000)
     assert service.connections == 2
     clock.run_for(2_000)
-    line = service.accept().greet()
-    line.refuse(line.take("resume"), "resume_failed")
-    line.seat("ada2")
+    service.accept().greet().seat_gone().seat("ada2")
     assert told(page, "reconnected")[-1] == ["reconnected", False, True, "ada2"]
 
 
 def test_a_browser_that_is_online_again_does_not_wait(
     page: Page, service: ScriptedService, begin: Begin
 ) -> None:
-    line = begin(reconnect={"first": 50_000, "longest": 50_000}).seat("ada")
-    page.evaluate("Math.random = () => 1")
-    line.cut()
-    told(page, "reconnecting")
+    line = begin_patient(page, begin)
+    lose(page, line)
     assert service.connections == 1
     page.evaluate("window.dispatchEvent(new Event('online'))")
     service.accept().greet().seat_again()
@@ -381,10 +403,8 @@ def test_a_line_of_another_network_is_found_dead_soon(
 def test_what_is_sent_meanwhile_waits_for_the_seat(
     page: Page, service: ScriptedService, begin: Begin
 ) -> None:
-    line = begin(reconnect={"first": 50_000, "longest": 50_000}).seat("ada", BEN)
-    page.evaluate("Math.random = () => 1")
-    line.cut()
-    told(page, "reconnecting")
+    line = begin_patient(page, begin, BEN)
+    lose(page, line)
     page.evaluate(
         """() => {
              session.offer("ben", { type: "offer", sdp: "1" });
@@ -401,22 +421,39 @@ def test_what_is_sent_meanwhile_waits_for_the_seat(
     assert told(page, "reconnected")[-1] == ["reconnected", True, False, "ada"]
 
     # To a new participant it would mean nothing.
-    line.cut()
-    told(page, "reconnecting")
+    lose(page, line)
     page.evaluate("session.answer('ben', { type: 'answer', sdp: '2' }); session.reconnectNow()")
-    line = service.accept().greet()
-    line.refuse(line.take("resume"), "resume_failed")
-    line.seat("ada2", BEN)
+    line = service.accept().greet().seat_gone().seat("ada2", BEN)
     told(page, "reconnected")
     page.evaluate("session.answer('ben', { type: 'answer', sdp: '3' })")
     assert line.take("answer")["payload"]["description"]["sdp"] == "3"
 
 
+def test_what_is_sent_on_a_line_that_is_closing_waits_for_the_seat(
+    page: Page, service: ScriptedService, begin: Begin
+) -> None:
+    """Its `close` event comes when both ends are done with it, which takes a while."""
+    line = begin_patient(page, begin, BEN)
+    told(page, "joined")
+    page.evaluate(
+        """() => {
+             const state = Object.getOwnPropertyDescriptor(WebSocket.prototype, "readyState");
+             const closing = { ...state, get: () => WebSocket.CLOSING };
+             Object.defineProperty(WebSocket.prototype, "readyState", closing);
+             session.answer("ben", { type: "answer", sdp: "1" });
+             Object.defineProperty(WebSocket.prototype, "readyState", state);
+           }"""
+    )
+    lose(page, line)
+    page.evaluate("session.reconnectNow()")
+    line = service.accept().greet()
+    line.seat_again(BEN)
+    assert line.take("answer")["payload"] == {"to": "ben", "description": {"type": "answer", "sdp": "1"}}
+
+
 def test_more_than_can_wait_is_given_up_and_told(page: Page, service: ScriptedService, begin: Begin) -> None:
-    line = begin(reconnect={"first": 50_000, "longest": 50_000}).seat("ada", BEN)
-    page.evaluate("Math.random = () => 1")
-    line.cut()
-    told(page, "reconnecting")
+    line = begin_patient(page, begin, BEN)
+    lose(page, line)
     page.evaluate(
         """() => {
              for (let i = 0; i < 2000; i += 1) session.iceCandidate("ben", null);
@@ -447,8 +484,7 @@ def test_leaving_tells_the_service_and_ends_at_once(
 def test_leaving_while_away_ends_the_tries(page: Page, service: ScriptedService, begin: Begin) -> None:
     line = begin().seat("ada")
     told(page, "joined")
-    line.cut()
-    told(page, "reconnecting")
+    lose(page, line)
     line = service.accept()  # not greeted: still on its way in
     page.evaluate("session.leave()")
     assert told(page, "ended") == [["ended", "room_left left"]]
@@ -458,6 +494,46 @@ def test_leaving_while_away_ends_the_tries(page: Page, service: ScriptedService,
     page.evaluate("window.dispatchEvent(new Event('online'))")
     assert page.evaluate("new Promise((done) => setTimeout(() => done(session.state), 50))") == "ended"
     assert service.connections == 2
+
+
+def test_who_leaves_on_the_way_in_is_not_seen_coming(
+    page: Page, service: ScriptedService, begin: Begin
+) -> None:
+    page.evaluate(BEGIN, [service.url, {}])
+    line = service.accept()
+    page.evaluate("session.leave()")
+    line.greet()
+    assert line.closed_with(quiet=True) == 1000
+    assert told(page, "refused") == [["ended", "room_left left"], ["refused", "ConnectionClosed", 1000]]
+
+
+@pytest.mark.odd_frames("server")
+def test_a_second_greeting_changes_nothing(page: Page, begin: Begin) -> None:
+    page.evaluate(
+        """() => {
+             window.beats = 0;
+             const set = window.setInterval;
+             window.setInterval = (...given) => { beats += 1; return set(...given); };
+           }"""
+    )
+    begin(pingInterval=60_000).seat("ada").greet().say("participant_joined", BEN)
+    told(page, "participant_joined")
+    assert page.evaluate("beats") == 1
+
+
+def test_a_page_closes_with_codes_of_its_own_only(page: Page, service: ScriptedService) -> None:
+    page.evaluate("(url) => { window.client = new SignalingClient(url); client.connect(); }", service.url)
+    line = service.accept().greet()
+    eventually(page, lambda: page.evaluate("client.open"), "open")
+    refused = """
+      [0, 1001, 2999, 3000.5, 5000].map((code) => {
+        try { client.close(code); } catch (error) { return error.name; }
+      })
+    """
+    assert page.evaluate(refused) == ["RangeError"] * 5
+    assert page.evaluate("client.open")
+    page.evaluate("client.close(4999)")
+    assert line.closed_with() == 4999
 
 
 @pytest.mark.odd_frames("server")

@@ -52,7 +52,10 @@ const SIGN_OF_LIFE = 5_000;
 const ACKNOWLEDGE_EVERY = 64;
 
 export interface SignalingClientOptions {
-  /** Milliseconds until `connected` must have come. Default 10 000. */
+  /**
+   * Milliseconds until `connected` must have come, and until `join` and `resume` must be answered: without an answer
+   * the connection is given up. Default 10 000.
+   */
   connectTimeout?: number;
   /**
    * Milliseconds between pings; 0: none. Default 25 000. A connection on which nothing came since the last ping is
@@ -139,10 +142,11 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
       this.#awaited.set("", { type: "connect", resolve, reject });
       socket.addEventListener("message", ({ data }) => this.#receive(data));
       socket.addEventListener("close", ({ code, reason }) => this.#end(code, reason));
-      this.addEventListener("connected", () => {
+      const stands = (): void => {
         clearTimeout(timer);
         this.#keepAlive();
-      });
+      };
+      this.addEventListener("connected", stands, { once: true });
       this.addEventListener("close", () => clearTimeout(timer));
     });
   }
@@ -153,10 +157,10 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
    * @returns the room: who was there already, and your own `socket_id`
    * @throws {@link SignalingError} `room_not_found`, `room_closed`, `room_expired`, `room_full`, `rate_limited`
    *   (with `retryAfter`), `already_in_room`, `invalid_message`; the connection stays open
-   * @throws {@link ConnectionClosed}
+   * @throws {@link ConnectionClosed} also if there is no answer in time
    */
   join(payload: JoinPayload): Promise<RoomJoinedPayload> {
-    return this.#request("join", payload);
+    return this.#inTime(this.#request("join", payload));
   }
 
   /**
@@ -165,11 +169,11 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
    * @param payload the `resume_token` that came last, and the `received` of the connection that was lost
    * @returns the room as it is; with `recovered`, the `replayed` frames that were missed follow as events
    * @throws {@link SignalingError} `resume_failed`: join anew, on this connection if you like
-   * @throws {@link ConnectionClosed}
+   * @throws {@link ConnectionClosed} also if there is no answer in time
    */
   resume(payload: ResumePayload): Promise<ResumedPayload> {
     this.#resumedFrom = payload.received;
-    return this.#request("resume", payload);
+    return this.#inTime(this.#request("resume", payload));
   }
 
   /**
@@ -229,8 +233,10 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
    * End the connection at once. The service takes 1000 for leaving; with another code it keeps the seat for a while.
    *
    * @param code 1000, or 3000 to 4999 (WebSockets standard, `close()`)
+   * @throws RangeError for another code; the connection stays as it is
    */
   close(code = 1000): void {
+    if (!isOurs(code)) throw new RangeError(`a page cannot close a connection with ${code}`);
     this.#end(code, "closed here");
   }
 
@@ -261,6 +267,16 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
       this.#sent.delete(id);
       this.#awaited.set(id, { type, resolve, reject });
     });
+  }
+
+  /** An answer, or the end of a connection that gives none: a seat is kept for a short time only. */
+  async #inTime<Payload>(answer: Promise<Payload>): Promise<Payload> {
+    const timer = setTimeout(() => this.#end(1006, "no answer"), this.connectTimeout);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #receive(data: unknown): void {
@@ -335,12 +351,17 @@ export class SignalingClient extends TypedEventTarget<SignalingClientEvents> {
     clearInterval(this.#keepalive);
     // A page may only name 1000 or its own codes, and no code at all means leaving. Should the line not be dead after
     // all, the seat must be kept.
-    this.#socket?.close(code === 1000 || code >= 3000 ? code : NOT_LEAVING);
+    this.#socket?.close(isOurs(code) ? code : NOT_LEAVING);
     const closed = new ConnectionClosed(code, reason);
     for (const { reject } of this.#awaited.values()) reject(closed);
     this.#awaited.clear();
     this.dispatchEvent(new ConnectionEnded(closed));
   }
+}
+
+/** Whether a page may name this code (WebSockets standard, `close()`). */
+function isOurs(code: number): boolean {
+  return code === 1000 || (Number.isInteger(code) && code >= 3000 && code <= 4999);
 }
 
 interface Frame {

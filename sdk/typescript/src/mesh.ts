@@ -12,9 +12,9 @@ export interface PeerMeshOptions<Peer extends PeerConnection> {
   /** For every RTCPeerConnection: your STUN and TURN servers. Most schools need TURN. */
   configuration?: RTCConfiguration;
   /**
-   * Add to a new connection what you send: `peer.connection.addTrack(...)`. Called once for each peer, before its
-   * first offer or answer. Open a data channel where `!peer.polite`, and wait for `datachannel` where it is; or
-   * open it on both sides with `negotiated`.
+   * Add to a new connection what you send: `peer.connection.addTrack(...)`; nothing, to see and hear only. Called
+   * once for each peer, before its first offer or answer. Open a data channel where `!peer.polite`, and wait for
+   * `datachannel` where it is; or open it on both sides with `negotiated`.
    */
   prepare?: (peer: PeerConnection, participant: Participant) => void | Promise<void>;
   /** Make a peer of a class of your own. */

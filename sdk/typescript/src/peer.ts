@@ -67,6 +67,7 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
   #prepare: PeerOptions["prepare"];
   #makingOffer = false;
   #isSettingRemoteAnswerPending = false;
+  #answering = Promise.resolve();
   #earlyCandidates: (RTCIceCandidateInit | null)[] = [];
   #recovery = new Recovery({
     restart: () => this.connection.restartIce(),
@@ -93,9 +94,12 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     return this.#recovery.state;
   }
 
-  /** Begin from this side: `prepare` adds what is sent, and so makes an offer needed. */
+  /**
+   * Begin from this side: `prepare` adds what is sent, and so makes an offer needed. Where it adds nothing, sound and
+   * picture are asked for: the other side waits for an offer, whatever it has to send.
+   */
   call(): void {
-    void this.#prepareOnce();
+    void this.#call();
   }
 
   /**
@@ -122,8 +126,8 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     if (!isOffer) return;
 
     await this.prepareAnswer(description);
-    await connection.setLocalDescription();
-    this.#sendDescription();
+    this.#answering = this.#answer(this.#answering);
+    await this.#answering;
   }
 
   /** A candidate came from the other side; null: there are no more. */
@@ -167,14 +171,26 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     return this.#prepareOnce();
   }
 
+  async #call(): Promise<void> {
+    await this.#prepareOnce();
+    const { connection } = this;
+    if (connection.getTransceivers().length > 0) return;
+    // Only an offer tells whether there is a data channel: they are in no list.
+    const offer = await connection.createOffer().catch(() => null);
+    if (connection.signalingState !== "stable" || connection.remoteDescription) return;
+    if (/^m=/m.test(offer?.sdp ?? "")) return;
+    for (const kind of ["audio", "video"]) connection.addTransceiver(kind, { direction: "recvonly" });
+  }
+
   async #prepareOnce(): Promise<void> {
     const prepare = this.#prepare;
     this.#prepare = undefined;
     try {
       await prepare?.(this);
     } catch (error) {
-      // The application's own fault: seen as any other of it, and not taken for one of the description.
-      reportError(error);
+      // Closed meanwhile; else the application's own fault: seen as any other of it, and not taken for one of the
+      // description.
+      if (this.connection.signalingState !== "closed") reportError(error);
     }
   }
 
@@ -189,6 +205,15 @@ export class PeerConnection extends TypedEventTarget<PeerEvents> {
     } finally {
       this.#makingOffer = false;
     }
+  }
+
+  /** Answer the offer that is set. Offers that come one right after another have one answer, to the last of them. */
+  async #answer(earlier: Promise<void>): Promise<void> {
+    await earlier.catch(() => {});
+    // In another state this would make an offer.
+    if (this.connection.signalingState !== "have-remote-offer") return;
+    await this.connection.setLocalDescription();
+    this.#sendDescription();
   }
 
   #sendDescription(): void {

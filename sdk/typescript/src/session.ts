@@ -193,8 +193,9 @@ export class RoomSession extends TypedEventTarget<RoomSessionEvents> {
     try {
       await client.connect();
       const resumed = await this.#resume(client);
-      const joined = resumed ? null : await client.join(this.room);
-      if (this.#state === "ended") {
+      // Whoever left meanwhile is not to be seen coming.
+      const joined = resumed || this.state === "ended" ? null : await client.join(this.room);
+      if (this.state === "ended") {
         client.close();
         return;
       }
@@ -328,7 +329,8 @@ export class RoomSession extends TypedEventTarget<RoomSessionEvents> {
 
   #relay(relay: Relay): void {
     if (this.#state === "joined" && this.#client?.open) send(this.#client, relay);
-    else if (this.#state === "reconnecting" && this.#seatWindow) this.#outbox.put(relay);
+    // A connection is closed for a moment before its `close` says so.
+    else if ((this.#state === "joined" || this.#state === "reconnecting") && this.#seatWindow) this.#outbox.put(relay);
   }
 
   // Coming back

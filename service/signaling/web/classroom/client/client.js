@@ -93,10 +93,11 @@ export class SignalingClient extends TypedEventTarget {
             this.#awaited.set("", { type: "connect", resolve, reject });
             socket.addEventListener("message", ({ data }) => this.#receive(data));
             socket.addEventListener("close", ({ code, reason }) => this.#end(code, reason));
-            this.addEventListener("connected", () => {
+            const stands = () => {
                 clearTimeout(timer);
                 this.#keepAlive();
-            });
+            };
+            this.addEventListener("connected", stands, { once: true });
             this.addEventListener("close", () => clearTimeout(timer));
         });
     }
@@ -106,10 +107,10 @@ export class SignalingClient extends TypedEventTarget {
      * @returns the room: who was there already, and your own `socket_id`
      * @throws {@link SignalingError} `room_not_found`, `room_closed`, `room_expired`, `room_full`, `rate_limited`
      *   (with `retryAfter`), `already_in_room`, `invalid_message`; the connection stays open
-     * @throws {@link ConnectionClosed}
+     * @throws {@link ConnectionClosed} also if there is no answer in time
      */
     join(payload) {
-        return this.#request("join", payload);
+        return this.#inTime(this.#request("join", payload));
     }
     /**
      * Take a seat again that was lost with another connection, within `resume_window_seconds` of the loss.
@@ -117,11 +118,11 @@ export class SignalingClient extends TypedEventTarget {
      * @param payload the `resume_token` that came last, and the `received` of the connection that was lost
      * @returns the room as it is; with `recovered`, the `replayed` frames that were missed follow as events
      * @throws {@link SignalingError} `resume_failed`: join anew, on this connection if you like
-     * @throws {@link ConnectionClosed}
+     * @throws {@link ConnectionClosed} also if there is no answer in time
      */
     resume(payload) {
         this.#resumedFrom = payload.received;
-        return this.#request("resume", payload);
+        return this.#inTime(this.#request("resume", payload));
     }
     /**
      * Leave the room; the connection stays open and may join again.
@@ -176,8 +177,11 @@ export class SignalingClient extends TypedEventTarget {
      * End the connection at once. The service takes 1000 for leaving; with another code it keeps the seat for a while.
      *
      * @param code 1000, or 3000 to 4999 (WebSockets standard, `close()`)
+     * @throws RangeError for another code; the connection stays as it is
      */
     close(code = 1000) {
+        if (!isOurs(code))
+            throw new RangeError(`a page cannot close a connection with ${code}`);
         this.#end(code, "closed here");
     }
     /** Send a message; its request id, or null if there was no connection to send it on. */
@@ -205,6 +209,16 @@ export class SignalingClient extends TypedEventTarget {
             this.#sent.delete(id);
             this.#awaited.set(id, { type, resolve, reject });
         });
+    }
+    /** An answer, or the end of a connection that gives none: a seat is kept for a short time only. */
+    async #inTime(answer) {
+        const timer = setTimeout(() => this.#end(1006, "no answer"), this.connectTimeout);
+        try {
+            return await answer;
+        }
+        finally {
+            clearTimeout(timer);
+        }
     }
     #receive(data) {
         if (this.#over)
@@ -285,13 +299,17 @@ export class SignalingClient extends TypedEventTarget {
         clearInterval(this.#keepalive);
         // A page may only name 1000 or its own codes, and no code at all means leaving. Should the line not be dead after
         // all, the seat must be kept.
-        this.#socket?.close(code === 1000 || code >= 3000 ? code : NOT_LEAVING);
+        this.#socket?.close(isOurs(code) ? code : NOT_LEAVING);
         const closed = new ConnectionClosed(code, reason);
         for (const { reject } of this.#awaited.values())
             reject(closed);
         this.#awaited.clear();
         this.dispatchEvent(new ConnectionEnded(closed));
     }
+}
+/** Whether a page may name this code (WebSockets standard, `close()`). */
+function isOurs(code) {
+    return code === 1000 || (Number.isInteger(code) && code >= 3000 && code <= 4999);
 }
 /** What is readable of a frame. A service of a later version may send what nobody foresaw; it must not hurt. */
 function parse(data) {

@@ -32,6 +32,7 @@ export class PeerConnection extends TypedEventTarget {
     #prepare;
     #makingOffer = false;
     #isSettingRemoteAnswerPending = false;
+    #answering = Promise.resolve();
     #earlyCandidates = [];
     #recovery = new Recovery({
         restart: () => this.connection.restartIce(),
@@ -55,9 +56,12 @@ export class PeerConnection extends TypedEventTarget {
     get state() {
         return this.#recovery.state;
     }
-    /** Begin from this side: `prepare` adds what is sent, and so makes an offer needed. */
+    /**
+     * Begin from this side: `prepare` adds what is sent, and so makes an offer needed. Where it adds nothing, sound and
+     * picture are asked for: the other side waits for an offer, whatever it has to send.
+     */
     call() {
-        void this.#prepareOnce();
+        void this.#call();
     }
     /**
      * A description came from the other side. Resolves when it is answered, or nothing is to be done about it.
@@ -84,8 +88,8 @@ export class PeerConnection extends TypedEventTarget {
         if (!isOffer)
             return;
         await this.prepareAnswer(description);
-        await connection.setLocalDescription();
-        this.#sendDescription();
+        this.#answering = this.#answer(this.#answering);
+        await this.#answering;
     }
     /** A candidate came from the other side; null: there are no more. */
     async receiveCandidate(candidate) {
@@ -126,6 +130,20 @@ export class PeerConnection extends TypedEventTarget {
     prepareAnswer(_offer) {
         return this.#prepareOnce();
     }
+    async #call() {
+        await this.#prepareOnce();
+        const { connection } = this;
+        if (connection.getTransceivers().length > 0)
+            return;
+        // Only an offer tells whether there is a data channel: they are in no list.
+        const offer = await connection.createOffer().catch(() => null);
+        if (connection.signalingState !== "stable" || connection.remoteDescription)
+            return;
+        if (/^m=/m.test(offer?.sdp ?? ""))
+            return;
+        for (const kind of ["audio", "video"])
+            connection.addTransceiver(kind, { direction: "recvonly" });
+    }
     async #prepareOnce() {
         const prepare = this.#prepare;
         this.#prepare = undefined;
@@ -133,8 +151,10 @@ export class PeerConnection extends TypedEventTarget {
             await prepare?.(this);
         }
         catch (error) {
-            // The application's own fault: seen as any other of it, and not taken for one of the description.
-            reportError(error);
+            // Closed meanwhile; else the application's own fault: seen as any other of it, and not taken for one of the
+            // description.
+            if (this.connection.signalingState !== "closed")
+                reportError(error);
         }
     }
     async #offer() {
@@ -151,6 +171,15 @@ export class PeerConnection extends TypedEventTarget {
         finally {
             this.#makingOffer = false;
         }
+    }
+    /** Answer the offer that is set. Offers that come one right after another have one answer, to the last of them. */
+    async #answer(earlier) {
+        await earlier.catch(() => { });
+        // In another state this would make an offer.
+        if (this.connection.signalingState !== "have-remote-offer")
+            return;
+        await this.connection.setLocalDescription();
+        this.#sendDescription();
     }
     #sendDescription() {
         const description = this.connection.localDescription;
