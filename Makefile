@@ -107,7 +107,7 @@ assets-check: ## The vendored assets are the ones that were checked in
 .PHONY: coverage
 coverage: install node-modules ## As `make test`, without looking for system packages
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(PYTEST)
+	$(if $(PYTEST),$(BIN)/coverage run -m pytest $(PYTEST),$(RUN) scripts/test-lanes)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
