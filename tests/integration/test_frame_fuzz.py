@@ -164,7 +164,7 @@ def _in_fragments(dice: random.Random, opcode: int, data: bytes) -> list[Sent]:
 @pytest.mark.odd_frames("client")
 @pytest.mark.parametrize("first_seed", range(0, 1000, 100))
 async def test_what_comes_back_is_what_the_rules_say(service: Service, first_seed: int) -> None:
-    """RFC 6455, 5 and 7; contract 2 and 3. A hundred conversations at once, none of which disturbs another."""
+    """RFC 6455, 5 and 7; contract 2 and 3. A hundred conversations at once; none disturbs another."""
     seeds = range(first_seed, first_seed + 100)
     outcomes = await asyncio.gather(*(converse(service, seed) for seed in seeds))
     wrong = [text for text in outcomes if text]
