@@ -199,16 +199,25 @@ def _is_origin(text: str) -> bool:
 
 def _redis_url(text: str) -> str:
     """A URL that the client library takes, or nothing."""
-    parts = urlsplit(text)
-    if text and not (
-        (parts.scheme in ("redis", "rediss") and parts.hostname) or (parts.scheme == "unix" and parts.path)
-    ):
+    if text and not _is_redis_url(text):
         # Not repeated: there may be a password in it.
         raise ValueError(
             "is no address of a Redis. Write redis://host:6379, rediss://user:password@host:6379 with TLS, "
-            "or unix:///path/to/socket; leave it unset to keep rooms in DATA_DIR"
+            "or unix:///path/to/socket, with `/`, `?`, `#` and `@` in a password written as %2F, %3F, %23 and"
+            " %40; leave it unset to keep rooms in DATA_DIR"
         )
     return text
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        if parts.scheme == "unix":
+            return bool(parts.path)
+        # Reading the port raises where it is none, and so it is where a password has a `/` of its own.
+        return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _proxies(text: str) -> tuple[str, ...]:

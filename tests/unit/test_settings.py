@@ -105,6 +105,10 @@ def test_numbers(name: str, field: str, low: int, high: int) -> None:
         ("METRICS_PUBLIC", "0", "metrics_public", False),
         ("DATA_DIR", "/var/lib/signaling", "data_dir", Path("/var/lib/signaling")),
         ("HOST", "::1", "host", "::1"),
+        ("REDIS_URL", "", "redis_url", ""),
+        ("REDIS_URL", "redis://redis", "redis_url", "redis://redis"),
+        ("REDIS_URL", "rediss://u:p%40@[::1]:6380/2", "redis_url", "rediss://u:p%40@[::1]:6380/2"),
+        ("REDIS_URL", "unix:///run/redis.sock", "redis_url", "unix:///run/redis.sock"),
         ("TRUSTED_PROXIES", "*", "trusted_proxies", ("*",)),
         ("TRUSTED_PROXIES", "none", "trusted_proxies", ()),
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", "trusted_proxies", ("10.0.0.0/8", "::1")),
@@ -166,6 +170,28 @@ def test_values_that_are_refused(name: str, value: str) -> None:
     assert fault.startswith(f"{name}: ")
     assert "\n" not in fault
     assert "must be" in fault or "Write" in fault, "how to mend it"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "secret-host:6379",
+        "http://user:secret@host:6379",
+        "redis://",
+        "redis://:secret@",
+        "redis://:secret@:6379",
+        "redis://:secret@host:port",
+        "redis://:secret@host:0",
+        "redis://:sec/ret@host:6379",
+        "redis://:secret@[::1",
+        "unix://",
+        "secret",
+    ],
+)
+def test_a_redis_that_is_none_is_refused_without_repeating_its_password(url: str) -> None:
+    (fault,) = faults(REDIS_URL=url)
+    assert fault.startswith("REDIS_URL: is no address of a Redis. Write redis://host:6379")
+    assert "sec" not in fault
 
 
 def test_all_faults_at_once() -> None:
