@@ -69,6 +69,10 @@ MEANINGS: Final[Mapping[str, str]] = {
         "Where several nodes share their rooms: a Redis 7 or Valkey 8, see "
         "[operations.md](operations.md#several-nodes). Unset: one process keeps its rooms in `DATA_DIR`."
     ),
+    "WEB_CONCURRENCY": (
+        "Processes that serve on the port, each a node of its own; more than one needs `REDIS_URL`. "
+        "See [operations.md](operations.md#several-workers-on-one-machine)."
+    ),
     "TRUSTED_PROXIES": (
         "Addresses and networks of the reverse proxies whose `X-Forwarded-For` is believed, separated"
         " by commas; `none`, or `*` for whoever connects. It decides which client address a guessed "
@@ -114,7 +118,7 @@ MEANINGS: Final[Mapping[str, str]] = {
         "Joins with an unknown room code per client address (IPv6: per /64) within 60 seconds; then "
         "every join from there is answered `rate_limited`."
     ),
-    "MAX_CONNECTIONS": "Open sockets of the process; above it a handshake is answered 503.",
+    "MAX_CONNECTIONS": "Open sockets of one process; above it a handshake is answered 503.",
     "PING_INTERVAL_SECONDS": "Time between the WebSocket pings that the service sends to each client.",
     "PING_TIMEOUT_SECONDS": "How long a client may be silent after a ping; then its line counts as lost.",
 }
@@ -161,7 +165,7 @@ LIMITS: Final[Mapping[str, tuple[str, str]]] = {
         "Joins with an unknown code, per client address and minute",
         "`error` `rate_limited` with `retry_after`",
     ),
-    "MAX_CONNECTIONS": ("Open sockets of the service", "handshake answered 503 with `Retry-After`"),
+    "MAX_CONNECTIONS": ("Open sockets of one process", "handshake answered 503 with `Retry-After`"),
 }
 """The settings an integrator runs into: what is bounded, and what happens above the bound."""
 

@@ -112,6 +112,32 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
     assert "from 2 to 100, not '1'" in faults[2]
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_redis_that_is_not_there(tmp_path: Path, workers: str) -> None:
+    """Told once, however many workers there were to be."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"redis://:hunter2@127.0.0.1:{unused.getsockname()[1]}"
+        (fault,) = refused(run(cwd=tmp_path, API_KEY=KEY, REDIS_URL=url, WEB_CONCURRENCY=workers))
+    assert fault.startswith(f"The Redis at {url.partition('@')[2]} cannot be reached: ")
+    assert "hunter2" not in fault
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options", ["rediss://127.0.0.1:1?ssl_cert_reqs=maybe", "redis://127.0.0.1:1?ssl_cert_reqs=none"]
+)
+def test_a_redis_whose_options_are_wrong(tmp_path: Path, options: str) -> None:
+    (fault,) = refused(run(cwd=tmp_path, API_KEY=KEY, REDIS_URL=options))
+    assert fault.startswith("REDIS_URL has a wrong option after the `?` (for the Redis at 127.0.0.1:1): ")
+
+
+def test_several_workers_without_a_redis(tmp_path: Path) -> None:
+    (fault,) = refused(run(cwd=tmp_path, API_KEY=KEY, WEB_CONCURRENCY="2"))
+    assert fault.startswith("WEB_CONCURRENCY: several processes need REDIS_URL")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_data_directory_in_use(tmp_path: Path) -> None:
     with ServerProcess(data_dir=tmp_path / "data"):
         (fault,) = refused(run(cwd=tmp_path, API_KEY=KEY, DATA_DIR=str(tmp_path / "data")))

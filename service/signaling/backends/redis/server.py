@@ -13,7 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ClusterDownError, RedisClusterException, RedisError, ResponseError
 
-from signaling.backends.redis.errors import RedisTooOld, RedisUnreachable
+from signaling.backends.redis.errors import RedisNotUnderstood, RedisTooOld, RedisUnreachable
 from signaling.backends.redis.names import Names
 
 PREFIX: Final = "sig"
@@ -52,7 +52,7 @@ class Server:
     @classmethod
     async def open(cls, url: str, prefix: str = PREFIX) -> Self:
         """Connect, waiting a little for a server that is starting. Raises RedisUnusable."""
-        client = Redis.from_url(url, **_options())
+        client = _client(url)
         try:
             info = await _first_answer(url, client)
             found = str(info.get("redis_version", "0"))
@@ -147,6 +147,16 @@ class Server:
         if self._cluster is not None:
             await self._cluster.aclose()
         await self._client.aclose()
+
+
+def _client(url: str) -> Redis:
+    try:
+        client = Redis.from_url(url, **_options())
+        # Options of the URL are looked at only now.
+        client.connection_pool.make_connection()
+    except (RedisError, TypeError, ValueError) as error:
+        raise RedisNotUnderstood(url, error) from error
+    return client
 
 
 def _options() -> dict[str, Any]:
