@@ -153,7 +153,7 @@ def _client(url: str) -> Redis:
     try:
         client = Redis.from_url(url, **_options())
         # Options of the URL are looked at only now.
-        client.connection_pool.make_connection()
+        client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
     except (RedisError, TypeError, ValueError) as error:
         raise RedisNotUnderstood(url, error) from error
     return client
