@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from signaling.rooms.ports import (
     Broker,
@@ -16,6 +17,8 @@ from signaling.rooms.ports import (
     StoreUnavailable,
 )
 from signaling.telemetry.metrics import Metrics
+
+_Answer = TypeVar("_Answer")
 
 
 class MeasuredStore:
@@ -121,22 +124,22 @@ class MeasuredNodes:
         """See `Nodes.renew`."""
         started = time.perf_counter()
         try:
-            await self._nodes.renew()
-        except StoreUnavailable:
-            self._metrics.nodes.set(0)
-            raise
+            return await self._asked(self._nodes.renew())
         finally:
             self._metrics.round_trip.observe(time.perf_counter() - started)
 
     async def census(self) -> Census:
         """See `Nodes.census`."""
+        census = await self._asked(self._nodes.census())
+        self._metrics.nodes.set(len(census.alive))
+        return census
+
+    async def _asked(self, answer: Awaitable[_Answer]) -> _Answer:
         try:
-            census = await self._nodes.census()
+            return await answer
         except StoreUnavailable:
             self._metrics.nodes.set(0)
             raise
-        self._metrics.nodes.set(len(census.alive))
-        return census
 
     async def forget(self, node: str) -> None:
         """See `Nodes.forget`."""
