@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,14 @@ def _ended(pid: int) -> bool:
 async def leave(*clients: Client) -> None:
     """Give up all seats: no worker has to keep one for as long as it may when it stops."""
     for client in clients:
-        assert (await client.ask("leave"))["type"] == "left"
+        assert (await client.ask("leave"))["type"] == "room_left"
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """Of this test alone: what is counted is exact."""
+    with RedisServer() as server:
+        yield server
 
 
 @contextlib.asynccontextmanager
@@ -120,6 +127,9 @@ async def test_workers_are_one_service(redis: RedisServer) -> None:
         clients = await service.at(1, 2, 3)
         for client in clients:
             await client.join(code)
+        for number, client in enumerate(clients):
+            for _ in clients[number + 1 :]:
+                await client.until("participant_joined")
         for sender in clients:
             for target in clients:
                 if sender is not target:
@@ -154,6 +164,7 @@ async def test_a_worker_that_is_killed_is_started_again(redis: RedisServer) -> N
         ours, theirs = await service.at(1, 2)
         await ours.join(code)
         seat = Seat(service, theirs, (await theirs.join(code))["resume_token"])
+        await ours.until("participant_joined")
         doomed = service.processes()[2]
         os.kill(doomed, signal.SIGKILL)
         await theirs.closed()
@@ -188,6 +199,7 @@ async def test_a_worker_that_is_told_to_stop_is_replaced(redis: RedisServer) -> 
         ours, theirs = await service.at(1, 3)
         await ours.join(code)
         seat = Seat(service, theirs, (await theirs.join(code))["resume_token"])
+        await ours.until("participant_joined")
         os.kill(service.processes()[3], signal.SIGTERM)
         assert await theirs.closed() == 4001
         for number in range(3):
@@ -207,16 +219,19 @@ async def test_a_worker_that_is_told_to_stop_is_replaced(redis: RedisServer) -> 
         await leave(ours, seat.client)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_all_workers_stop_together(redis: RedisServer, number: signal.Signals) -> None:
-    """One signal to the supervisor: every client is told to come back, nobody is left, exit code 0."""
+@pytest.mark.parametrize("terminal", [False, True])
+async def test_all_workers_stop_together(redis: RedisServer, terminal: bool) -> None:
+    """SIGTERM to the supervisor, or Ctrl+C, which a terminal sends to all: every client is told to come back,
+    nobody is left, exit code 0.
+    """
     async with running(redis, RECONNECT_GRACE_SECONDS="0") as service:
         clients = await service.at(1, 2, 3)
         await clients[0].join(await service.room())
-        pids = service.processes().values()
+        pids = list(service.processes().values())
         process = service.server.process
         assert process is not None
-        process.send_signal(number)
+        for pid in [process.pid, *pids] if terminal else [process.pid]:
+            os.kill(pid, signal.SIGINT if terminal else signal.SIGTERM)
         assert [await client.closed() for client in clients] == [4001] * COUNT
         assert await asyncio.to_thread(process.wait, 30) == 0
         assert all(_ended(pid) for pid in pids)
