@@ -22,7 +22,7 @@ from typing import Final
 import structlog
 
 from signaling.server import listen
-from signaling.settings import Settings
+from signaling.settings import Settings, SettingsError
 from signaling.telemetry.logging import configure_logging
 from signaling.telemetry.metrics import SHARED_IN, forget_metrics
 from signaling.worker import ANNOUNCE, SERVES
@@ -51,13 +51,18 @@ _log = structlog.stdlib.get_logger("signaling.supervisor")
 def supervise(settings: Settings, environment: Mapping[str, str], *, announce: bool = False) -> int:
     """Serve with WEB_CONCURRENCY workers until SIGTERM or SIGINT; the exit code.
 
-    ``environment`` is what ``settings`` were read from. Raises ListenError. Where no worker can start, the
-    first one has told why.
+    ``environment`` is what ``settings`` were read from. Raises ListenError, or SettingsError where there is
+    no folder for what the workers count. Where no worker can start, the first one has told why.
     """
     configure_logging(log_format=settings.log_format, level=settings.log_level)
-    listeners = listen(settings.host, settings.port)
-    metrics = Path(tempfile.mkdtemp(prefix="signaling-metrics-"))
     try:
+        metrics = Path(tempfile.mkdtemp(prefix="signaling-metrics-"))
+    except OSError as error:
+        raise SettingsError(
+            [f"WEB_CONCURRENCY: workers need a folder for temporary files ({error}). Set TMPDIR to one"]
+        ) from error
+    try:
+        listeners = listen(settings.host, settings.port)
         supervisor = _Supervisor(settings, {**environment, SHARED_IN: str(metrics)}, listeners, metrics)
         return asyncio.run(supervisor.run(announce=announce))
     finally:

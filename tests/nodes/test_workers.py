@@ -165,6 +165,11 @@ async def test_a_worker_that_is_killed_is_started_again(redis: RedisServer) -> N
         await ours.join(code)
         seat = Seat(service, theirs, (await theirs.join(code))["resume_token"])
         await ours.until("participant_joined")
+
+        async def counted() -> bool:
+            return (await service.figures())["signaling_joins_total joined"] == 2
+
+        await eventually(counted, "both joins counted")
         doomed = service.processes()[2]
         os.kill(doomed, signal.SIGKILL)
         await theirs.closed()

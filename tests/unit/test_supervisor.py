@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +17,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from signaling import supervisor as module
-from signaling.settings import Settings
+from signaling.server import ListenError
+from signaling.settings import Settings, SettingsError
 from signaling.supervisor import _Supervisor
 
 SERVE = """
@@ -205,3 +208,35 @@ async def test_a_system_that_starts_no_process(tmp_path: Path, monkeypatch: pyte
             await run.until(lambda: any(entry["event"] == "worker_not_started" for entry in logs))
         monkeypatch.setattr(module, "PROGRAM", (sys.executable, "-S", "-c", FOREVER))
         await run.until(lambda: len(run.processes(1)) == 2)
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The logging of the tests stays as it is."""
+    monkeypatch.setattr(module, "configure_logging", lambda **_: None)
+
+
+def several(**env: str) -> tuple[Settings, dict[str, str]]:
+    environment = {"API_KEY": "k" * 32, "REDIS_URL": "redis://redis", "WEB_CONCURRENCY": "2", **env}
+    return Settings.from_environment(environment), environment
+
+
+@pytest.mark.usefixtures("quiet")
+def test_without_a_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(prefix: str) -> str:
+        raise FileNotFoundError("none is writable")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", none)
+    with pytest.raises(SettingsError, match=r"WEB_CONCURRENCY: .* \(none is writable\)\. Set TMPDIR to one"):
+        module.supervise(*several())
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_port_that_is_taken_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ListenError):
+            module.supervise(*several(HOST="127.0.0.1", PORT=str(other.getsockname()[1])))
+    assert list(tmp_path.iterdir()) == []
