@@ -66,7 +66,7 @@ MEANINGS: Final[Mapping[str, str]] = {
         "only. One process at a time. Not used with `REDIS_URL`."
     ),
     "REDIS_URL": (
-        "Where several nodes share their rooms: a Redis 7 or Valkey 8, see "
+        "Where several nodes share their rooms: a Redis 7.0 or Valkey 7.2, or newer; see "
         "[operations.md](operations.md#several-nodes). Unset: one process keeps its rooms in `DATA_DIR`."
     ),
     "WEB_CONCURRENCY": (

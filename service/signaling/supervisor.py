@@ -25,7 +25,7 @@ from signaling.server import listen
 from signaling.settings import Settings, SettingsError
 from signaling.telemetry.logging import configure_logging
 from signaling.telemetry.metrics import SHARED_IN, forget_metrics
-from signaling.worker import ANNOUNCE, SERVES
+from signaling.worker import ANNOUNCE, BEAT_SECONDS
 
 FIRST_DELAY: Final = 0.5
 LAST_DELAY: Final = 30.0
@@ -33,6 +33,11 @@ LAST_DELAY: Final = 30.0
 
 STEADY_SECONDS: Final = 60.0
 """A worker that lived as long was sound: the next begins with the first delay again."""
+
+CHECK_SECONDS: Final = 5 * BEAT_SECONDS
+MAX_SILENT: Final = 3
+"""How often it is looked whether a worker has said anything, and how many looks in a row may say no. Then its
+event loop hangs, and it is killed: nobody else would find out, as the others answer for it."""
 
 UNSERVED_SECONDS: Final = 30.0
 """How long no worker may serve until all is given up, for the process manager to start it afresh."""
@@ -76,6 +81,7 @@ class _Worker:
         self.number = number
         self.process: asyncio.subprocess.Process | None = None
         self.serves = False
+        self.beats = 0
 
     def signal(self, number: int) -> None:
         if self.process is not None:
@@ -196,11 +202,29 @@ class _Supervisor:
                     return 1
             if self._stopping.is_set():
                 worker.signal(signal.SIGTERM)
-            if await asyncio.get_running_loop().sock_recv(ours, 1) == SERVES:
-                self._serves(worker)
+            await self._hear(worker, ours)
             code = await worker.process.wait()
         self._ended(worker)
         return code
+
+    async def _hear(self, worker: _Worker, link: socket.socket) -> None:
+        """Follow what a worker says until it has ended, and end one that says nothing any more."""
+        listening = asyncio.create_task(self._listen(worker, link))
+        silent = 0
+        while not listening.done():
+            before = worker.beats
+            await asyncio.wait((listening,), timeout=CHECK_SECONDS)
+            # Not by the clock: this process may have stood still itself.
+            silent = silent + 1 if worker.serves and worker.beats == before else 0
+            if silent == MAX_SILENT:
+                _log.error("worker_hung", number=worker.number)
+                worker.signal(signal.SIGKILL)
+
+    async def _listen(self, worker: _Worker, link: socket.socket) -> None:
+        while await asyncio.get_running_loop().sock_recv(link, 64):
+            worker.beats += 1
+            if not worker.serves:
+                self._serves(worker)
 
     def _serves(self, worker: _Worker) -> None:
         worker.serves = True

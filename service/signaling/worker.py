@@ -3,12 +3,14 @@
     python -m signaling.worker NUMBER LINK LISTENER...
 
 LINK is a socket to the supervisor, LISTENER are the sockets that all workers accept from: numbers of open
-files. One byte on the link says that this worker serves. When the link ends, the supervisor is no more, and
-the worker stops as if it had been told to.
+files. A byte on the link says that this worker serves; one comes every few seconds for as long as its event
+loop turns. When the link ends, the supervisor is no more, and the worker stops as if it had been told to.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -24,8 +26,11 @@ from signaling.server import serve
 from signaling.settings import Settings
 from signaling.telemetry.metrics import share_metrics
 
-SERVES: Final = b"+"
+BEAT: Final = b"+"
 """Said on the link."""
+
+BEAT_SECONDS: Final = 2.0
+"""Between beats."""
 
 ANNOUNCE: Final = "--announce"
 """The first argument where a developer is to be told what to open."""
@@ -47,12 +52,22 @@ def main(arguments: list[str]) -> None:
         )
         watcher.start()
 
+        beating: list[asyncio.Task[None]] = []
+
         async def started(settings: Settings, port: int, node: RunningNode) -> None:
             if announce:
                 await dev.announce(settings, port, node)
-            to_supervisor.send(SERVES)
+            beating.append(asyncio.create_task(beat(to_supervisor)))
 
         serve(settings, started, [socket.socket(fileno=listener) for listener in listeners], number)
+
+
+async def beat(supervisor: socket.socket) -> None:
+    """Say that this worker serves, until its event loop ends, or the supervisor is gone."""
+    with contextlib.suppress(OSError):
+        while True:
+            supervisor.send(BEAT)
+            await asyncio.sleep(BEAT_SECONDS)
 
 
 def _end_with(supervisor: socket.socket, seconds: float) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import tempfile
+import textwrap
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from signaling import supervisor as module
+from signaling import worker as worker_module
 from signaling.server import ListenError
 from signaling.settings import Settings, SettingsError
 from signaling.supervisor import _Supervisor
@@ -170,6 +172,43 @@ async def test_one_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pyte
     killed: dict[str, Any] = {"event": "workers_killed", "log_level": "error", "workers": 2}
     assert killed in logs
     assert not any(entry["event"] == "stopped" for entry in logs)
+
+
+BEATING = FOREVER.replace("while True: time.sleep(60)", "while True: link.send(b'+'); time.sleep(0.01)")
+FALLS_SILENT = f"""
+if __import__('sys').argv[1] == '2':
+{textwrap.indent(FOREVER, "    ")}
+{BEATING}
+"""
+
+
+async def test_one_that_says_nothing_any_more_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHECK_SECONDS", 0.2)
+    with capture_logs() as logs:
+        async with running(tmp_path, FALLS_SILENT, monkeypatch) as run:
+            await run.until(lambda: len(run.processes(2)) == 2)
+            assert len(run.processes(1)) == 1
+    hung = [entry for entry in logs if entry["event"] == "worker_hung"]
+    assert hung[0] == {"event": "worker_hung", "log_level": "error", "number": 2}
+    assert {entry["number"] for entry in hung} == {2}
+    ended = [entry for entry in logs if entry["event"] == "worker_ended"]
+    assert (ended[0]["number"], ended[0]["exit_code"]) == (2, -signal.SIGKILL)
+
+
+async def test_a_worker_beats_until_its_supervisor_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "BEAT_SECONDS", 0.0)
+    supervisor, link = socket.socketpair()
+    with supervisor, link:
+        supervisor.setblocking(False)
+        beating = asyncio.create_task(worker_module.beat(link))
+        for _ in range(10):
+            async with asyncio.timeout(20):
+                assert await asyncio.get_running_loop().sock_recv(supervisor, 1) == worker_module.BEAT
+        supervisor.close()
+        async with asyncio.timeout(20):
+            await beating
 
 
 async def test_an_impatient_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,12 +122,15 @@ class Server:
         except FAILURES as error:
             _log.info("redis_settings_unknown", error=str(error))
             return
-        policy = str(memory.get("maxmemory_policy", "unknown"))
+        policy = memory.get("maxmemory_policy")
+        if policy is None or "aof_enabled" not in persistence:
+            _log.info("redis_settings_unknown", error="INFO does not tell them")
+            return
         if policy != "noeviction":
             _log.warning(
                 "redis_may_evict_rooms", maxmemory_policy=policy, advice="set maxmemory-policy noeviction"
             )
-        if not persistence.get("aof_enabled"):
+        if not persistence["aof_enabled"]:
             _log.warning("redis_forgets_at_restart", advice="set appendonly yes")
             return
         try:
