@@ -235,9 +235,10 @@ async def test_all_workers_stop_together(redis: RedisServer) -> None:
         assert "Traceback" not in "\n".join(service.server.lines)
 
 
-async def test_no_worker_outlives_its_supervisor(redis: RedisServer) -> None:
+async def test_no_worker_outlives_its_supervisor(redis: RedisServer, tmp_path: Path) -> None:
     """kill -9 of the supervisor: the workers stop in order."""
-    async with running(redis, RECONNECT_GRACE_SECONDS="0") as service:
+    # Nobody is left to remove what it had put there.
+    async with running(redis, RECONNECT_GRACE_SECONDS="0", TMPDIR=str(tmp_path)) as service:
         clients = await service.at(1, 2)
         pids = list(service.processes().values())
         process = service.server.process
