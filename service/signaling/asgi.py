@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from signaling.backends.local import LocalBroker, LocalPost
-from signaling.backends.measured import MeasuredStore
+from signaling.backends.measured import MeasuredBroker, MeasuredNodes, MeasuredPost, MeasuredStore
 from signaling.backends.redis.broker import RedisBroker
 from signaling.backends.redis.nodes import RedisNodes
 from signaling.backends.redis.post import RedisPost
@@ -88,9 +88,11 @@ class RunningNode:
         self.settings = settings
         self.metrics = metrics
         self.store: RoomStore = MeasuredStore(backing.store, metrics.commit_seconds.observe)
+        self._post: Post = MeasuredPost(backing.post, metrics)
+        self._nodes: Nodes | None = backing.nodes and MeasuredNodes(backing.nodes, backing.node, metrics)
         self.rooms = RoomService(
             store=self.store,
-            broker=backing.broker,
+            broker=MeasuredBroker(backing.broker, metrics),
             node=backing.node,
             clock=wall_clock,
             defaults=RoomDefaults(
@@ -118,10 +120,9 @@ class RunningNode:
                 max_connections=settings.max_connections,
             ),
             metrics,
-            backing.post,
+            self._post,
         )
-        self._post = backing.post
-        self._nodes = backing.nodes
+        metrics.workers.set(1)
 
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[None]:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 
 import pytest
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from signaling.backends.redis import server as module
@@ -89,6 +90,23 @@ async def test_settings_that_lose_rooms_are_told_of(
         store = await RedisStore.open(server.url)
         await store.close()
     assert [(entry["log_level"], entry["event"]) for entry in logs] == expected
+
+
+async def test_a_server_whose_info_lacks_its_settings_is_not_accused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of some managed services: nothing is known, which is not the same as wrong."""
+    asked = Redis.info
+
+    async def told(client: Redis, section: str) -> dict[str, object]:
+        info: dict[str, object] = await asked(client, section)
+        return {
+            name: value for name, value in info.items() if name not in ("maxmemory_policy", "aof_enabled")
+        }
+
+    with RedisServer("--appendonly", "no") as server, capture_logs() as logs:
+        monkeypatch.setattr(Redis, "info", told)
+        store = await RedisStore.open(server.url)
+        await store.close()
+    assert [entry["event"] for entry in logs] == ["redis_settings_unknown"]
 
 
 async def test_a_server_that_does_not_tell_its_settings_is_used_all_the_same() -> None:

@@ -23,6 +23,7 @@ from signaling.realtime.hub import Hub, LocalRoom, Member, Occupant, Route
 from signaling.realtime.replay import Replay
 from signaling.rooms.ports import Post
 from signaling.rooms.writer import unavailable
+from signaling.telemetry.metrics import Metrics
 
 HANDOVER_SECONDS: Final = 3.0
 """How long a seat's former node is waited for; it answers within milliseconds if it lives."""
@@ -120,9 +121,10 @@ class _Awaited(Struct):
 class Exchange:
     """This node's side of it."""
 
-    def __init__(self, hub: Hub, post: Post) -> None:
+    def __init__(self, hub: Hub, post: Post, metrics: Metrics) -> None:
         """Listens from now on."""
         self._hub = hub
+        self._handovers = metrics.handovers
         self._post = post
         self._loop = asyncio.get_running_loop()
         self._moved: dict[_Key, _Moved] = {}
@@ -251,6 +253,7 @@ class Exchange:
             awaited.done.set_exception(SignalingError(ErrorCode.RESUME_FAILED))
             return
         later: list[bytes] = []
+        self._handovers.labels("not_recovered" if missed is None else "recovered").inc()
         if missed is None:
             # So that the socket is told that something is missing.
             later = member.replay.kept

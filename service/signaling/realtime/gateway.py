@@ -88,7 +88,7 @@ class Gateway:
         self._guard = GuessGuard(settings.unknown_codes_per_minute)
         self._tries = Turns()
         self._hub = Hub(rooms, settings.replay, self.start, self._orphaned, self._regain)
-        self.exchange = Exchange(self._hub, post)
+        self.exchange = Exchange(self._hub, post, metrics)
         self._hub.elsewhere = self.exchange
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()

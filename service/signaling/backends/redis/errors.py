@@ -1,6 +1,7 @@
 """Why a Redis cannot be used: met at start, and `str()` of each is a sentence for the operator.
 
 - RedisUnusable
+- RedisUnusable > RedisNotUnderstood: its URL has options that do not go together, or are none
 - RedisUnusable > RedisUnreachable: nobody answers there, or it does not let us in
 - RedisUnusable > RedisTooOld: it cannot run what the store needs
 """
@@ -12,6 +13,16 @@ from urllib.parse import urlsplit
 
 class RedisUnusable(Exception):
     """The server cannot be used."""
+
+
+class RedisNotUnderstood(RedisUnusable):
+    """The URL has an option that is wrong."""
+
+    def __init__(self, url: str, cause: object) -> None:
+        """See the class; ``cause`` is what the client library said."""
+        super().__init__(
+            f"REDIS_URL has a wrong option after the `?` (for the Redis at {address_of(url)}): {cause}"
+        )
 
 
 class RedisUnreachable(RedisUnusable):

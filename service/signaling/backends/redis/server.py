@@ -13,7 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ClusterDownError, RedisClusterException, RedisError, ResponseError
 
-from signaling.backends.redis.errors import RedisTooOld, RedisUnreachable
+from signaling.backends.redis.errors import RedisNotUnderstood, RedisTooOld, RedisUnreachable
 from signaling.backends.redis.names import Names
 
 PREFIX: Final = "sig"
@@ -52,7 +52,7 @@ class Server:
     @classmethod
     async def open(cls, url: str, prefix: str = PREFIX) -> Self:
         """Connect, waiting a little for a server that is starting. Raises RedisUnusable."""
-        client = Redis.from_url(url, **_options())
+        client = _client(url)
         try:
             info = await _first_answer(url, client)
             found = str(info.get("redis_version", "0"))
@@ -122,12 +122,15 @@ class Server:
         except FAILURES as error:
             _log.info("redis_settings_unknown", error=str(error))
             return
-        policy = str(memory.get("maxmemory_policy", "unknown"))
+        policy = memory.get("maxmemory_policy")
+        if policy is None or "aof_enabled" not in persistence:
+            _log.info("redis_settings_unknown", error="INFO does not tell them")
+            return
         if policy != "noeviction":
             _log.warning(
                 "redis_may_evict_rooms", maxmemory_policy=policy, advice="set maxmemory-policy noeviction"
             )
-        if not persistence.get("aof_enabled"):
+        if not persistence["aof_enabled"]:
             _log.warning("redis_forgets_at_restart", advice="set appendonly yes")
             return
         try:
@@ -147,6 +150,16 @@ class Server:
         if self._cluster is not None:
             await self._cluster.aclose()
         await self._client.aclose()
+
+
+def _client(url: str) -> Redis:
+    try:
+        client = Redis.from_url(url, **_options())
+        # Options of the URL are looked at only now.
+        client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    except (RedisError, TypeError, ValueError) as error:
+        raise RedisNotUnderstood(url, error) from error
+    return client
 
 
 def _options() -> dict[str, Any]:
