@@ -345,7 +345,7 @@ class RoomService:
                     for node in lost:
                         await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
                 except (StoreUnavailable, SignalingError) as error:
-                    _log.warning("room_not_recovered", room_code=code, error=str(error))
+                    _log.warning("room_recovery_delayed", room_code=code, error=str(error))
                 except Exception:  # noqa: BLE001 - logged whole
                     _log.exception("room_not_recovered", room_code=code)
                 else:
