@@ -7,6 +7,7 @@ empty one is sent, so that the loss of the last is noticed, too.
 
 Redis says how many heard an announcement. While nobody does, as when a node's own line is being made again,
 it is announced again, and what is sent meanwhile waits behind it. After a while it is given back.
+What may have been heard, though the reply was lost, is never given back, as it could be heard twice.
 """
 
 from __future__ import annotations
@@ -33,13 +34,19 @@ MAX_WAITING: Final = 4 * 1024 * 1024
 DEAF_SECONDS: Final = 1.0
 """How long a node may hear nothing until messages for it are given back: its line is made again sooner."""
 
+DOUBTFUL_SECONDS: Final = 4.0
+"""The same where Redis itself was away, and lines are made again at both ends; some may have been heard."""
+
 RETRY_SECONDS: Final = 0.1
 """Between announcements of what nobody heard."""
 
-TAIL_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 1.0
 """How often it is looked whether the last messages to a node need one behind them."""
 
-MAX_TAILS: Final = 60
+TAILS: Final = (1, 5, 25)
+"""Looks without a message after which one is sent: soon, and when a line that had died unseen is found out."""
+
+MAX_LOOKS: Final = 60
 """Looks without a message after which the numbers of a node begin anew."""
 
 MAX_SENDERS: Final = 4096
@@ -88,7 +95,7 @@ class _Outbound:
         self.persisting: asyncio.Task[None] | None = None
         """While there is something unheard."""
         self.quiet = 0
-        """For how many looks nothing was sent."""
+        """For how many looks there was nothing to say."""
 
 
 class RedisPost:
@@ -217,12 +224,17 @@ class RedisPost:
                         first.doubtful = True
                         deaf_since = self._loop.time()
                         break
+                    if lost or heard:
+                        # Redis was away until now, and with it the node's own line.
+                        deaf_since = self._loop.time()
                     first.doubtful = first.doubtful or lost
                     if not heard:
                         break
-                    outbound.bytes -= outbound.unheard.popleft().size
-                    deaf_since = self._loop.time()
-                if self._loop.time() - deaf_since > DEAF_SECONDS:
+                    if outbound.unheard and outbound.unheard[0] is first:
+                        # Else one behind it was heard meanwhile.
+                        outbound.bytes -= outbound.unheard.popleft().size
+                doubtful = any(sent.doubtful for sent in outbound.unheard)
+                if self._loop.time() - deaf_since > (DOUBTFUL_SECONDS if doubtful else DEAF_SECONDS):
                     self._give_back(node, outbound)
         finally:
             outbound.persisting = None
@@ -235,7 +247,9 @@ class RedisPost:
         certain = [sent for sent in unheard if not sent.doubtful]
         if len(certain) == len(unheard):
             outbound.number -= len(unheard)
-        # Else, should the node hear again, the gap in the numbers says that something may be missing.
+        else:
+            # Should the node hear again, the gap in the numbers says that something may be missing.
+            outbound.quiet = 0
         back = [message for sent in certain for message in sent.messages] + outbound.messages
         outbound.messages = []
         outbound.bytes = 0
@@ -244,17 +258,18 @@ class RedisPost:
 
     async def _send_tails(self) -> None:
         while True:
-            await asyncio.sleep(TAIL_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             for node, outbound in list(self._outbound.items()):
-                outbound.quiet += 1
                 if outbound.messages or outbound.bytes or outbound.persisting:
                     continue
-                if outbound.quiet > MAX_TAILS:
+                outbound.quiet += 1
+                if outbound.quiet > MAX_LOOKS:
                     # Whatever was sent was heard, or noticed as lost, long ago.
                     del self._outbound[node]
-                elif outbound.quiet == 1:
+                elif outbound.quiet in TAILS:
+                    quiet = outbound.quiet
                     self._announce(node, outbound)
-                    outbound.quiet = 2
+                    outbound.quiet = quiet
 
     def _heard(self, _channel: bytes, payload: bytes) -> None:
         try:
