@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import structlog
 from msgspec import Struct
 
 from signaling.backends.local import LocalBroker, LocalPost
@@ -17,6 +18,7 @@ from signaling.backends.redis.nodes import RedisNodes
 from signaling.backends.redis.post import RedisPost
 from signaling.backends.redis.store import RedisStore
 from signaling.backends.sqlite.store import SqliteStore
+from signaling.contract.errors import SignalingError
 from signaling.realtime.connection import Limits
 from signaling.realtime.gateway import Gateway, GatewaySettings
 from signaling.realtime.replay import ReplayLimits
@@ -30,6 +32,8 @@ from signaling.settings import Settings
 from signaling.telemetry.metrics import Metrics
 from signaling.web.app import create_litestar
 from signaling.web.requests import Observed
+
+_log = structlog.stdlib.get_logger("signaling.server")
 
 
 def wall_clock() -> int:
@@ -95,6 +99,7 @@ class RunningNode:
                 retention_hours=settings.room_retention_hours,
             ),
             grace_seconds=settings.reconnect_grace_seconds,
+            shared=backing.nodes is not None,
         )
         self.gateway = Gateway(
             self.rooms,
@@ -128,7 +133,11 @@ class RunningNode:
         ]
         try:
             if self._nodes is None:
-                await self.rooms.recover_seats()
+                try:
+                    await self.rooms.recover_seats()
+                except SignalingError as error:
+                    # It can be read, so the rooms can be shown, at least.
+                    _log.warning("seats_not_recovered", error=error.detail)
             else:
                 await self._post.start()
                 membership = Membership(self.rooms, self._nodes, time.monotonic)

@@ -82,11 +82,13 @@ class RoomService:
         clock: Callable[[], int],
         defaults: RoomDefaults,
         grace_seconds: int,
+        shared: bool = False,
         new_code: Callable[[], str] = new_room_code,
     ) -> None:
         """``node`` is this process's id; ``clock`` gives milliseconds since the epoch.
 
         ``grace_seconds`` is how long a seat is kept after its line was lost; 0: it is not kept.
+        ``shared``: other nodes change rooms, too.
         """
         self.node = node
         self._store = store
@@ -94,6 +96,7 @@ class RoomService:
         self._clock = clock
         self._defaults = defaults
         self._grace = 1000 * grace_seconds
+        self._shared = shared
         self._new_code = new_code
         self._writers: dict[str, RoomWriter] = {}
         self._replicas: dict[str, Replica] = {}
@@ -164,7 +167,8 @@ class RoomService:
     async def get(self, code: str) -> Room:
         """The room as it is now. Raises SignalingError `room_not_found`."""
         now = self._clock()
-        replica = self._replicas.get(code)
+        # Where others change rooms, too, a picture may be behind what somebody was already told of.
+        replica = None if self._shared else self._replicas.get(code)
         try:
             room = replica.room if replica is not None else await self._store.load(code)
         except StoreUnavailable as error:
@@ -317,7 +321,8 @@ class RoomService:
         """Keep the seats of processes that are no more as after a lost line; how many rooms had any.
 
         ``alive``: the nodes that are, besides this one. A room that cannot be read is left as it is, and
-        logged: it must not keep the others from being served.
+        logged: it must not keep the others from being served. Raises SignalingError `server_error` or
+        StoreUnavailable where the store cannot serve: then not all was done.
         """
         limit = asyncio.Semaphore(_RECOVERIES_AT_ONCE)
 
@@ -331,7 +336,8 @@ class RoomService:
                     lost = nodes.difference(alive, (self.node,))
                     for node in lost:
                         await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
-                except StoreUnavailable:
+                except (StoreUnavailable, SignalingError):
+                    # The store cannot serve, for this room or any.
                     raise
                 except Exception:  # noqa: BLE001 - logged whole
                     _log.exception("room_not_recovered", room_code=code)
@@ -339,6 +345,10 @@ class RoomService:
                 return bool(lost)
 
         return sum(await asyncio.gather(*(recover(code) for code in await self._store.occupied())))
+
+    def reconcile(self) -> None:
+        """What this node knows of its rooms may not be so: load them all again."""
+        self._on_reset(list(self._replicas))
 
     async def execute(self, code: str, command: Command) -> Outcome:
         """Decide the command on the room's latest state and commit what it leads to.
