@@ -150,8 +150,7 @@ class Exchange:
             limits = self._hub.limits
             if len(route.waiting) >= limits.frames or route.bytes + len(frame) > limits.total_bytes:
                 raise unavailable("Too much waits for this participant, who cannot be reached now")
-            route.waiting.append(frame)
-            route.bytes += len(frame)
+            route.keep(frame)
         elif not self._say(route.node, Carry(local.code, socket_id, frame)):
             raise unavailable("Too much waits for the node of this participant")
 
@@ -280,11 +279,16 @@ class Exchange:
             # They came back from the former node: nothing is on its way there.
             self._release(local, socket_id, route)
             return
-        route.waiting, route.marking = [], True
+        self._wait(local, socket_id, route, MARK_SECONDS)
+        route.marking = True
         if not self._say(former, Mark(local.code, socket_id, self._hub.node)):
             self._release(local, socket_id, route)
-            return
-        self._loop.call_later(MARK_SECONDS, self._release, local, socket_id, route)
+
+    def ended(self, local: LocalRoom, socket_id: str) -> None:
+        """A seat has ended: nothing need wait for it."""
+        route = local.routes.pop(socket_id, None)
+        if route is not None and route.let_go() is not None:
+            self._hub.release(local)
 
     def _mark(self, note: Mark) -> None:
         key = (note.code, note.socket_id)
@@ -305,21 +309,37 @@ class Exchange:
         if local is not None and route is not None and route.marking:
             self._release(local, socket_id, route)
 
+    def _wait(self, local: LocalRoom, socket_id: str, route: Route, seconds: float) -> None:
+        """From now on frames for the seat wait, but no longer than this."""
+        route.waiting = []
+        route.timer = self._loop.call_later(seconds, self._release, local, socket_id, route)
+        # The room is not let go meanwhile, whoever leaves.
+        local.visitors += 1
+
     def _release(self, local: LocalRoom, socket_id: str, route: Route) -> None:
         """What waits goes: what was before it is there, or never will be."""
-        if local.routes.get(socket_id) is not route or route.waiting is None:
+        frames = route.let_go()
+        if frames is None:
             return
-        frames, route.waiting, route.bytes, route.marking = route.waiting, None, 0, False
-        if route.node == self._hub.node:
-            del local.routes[socket_id]
-        for frame in frames:
-            self._forward(local, socket_id, route.node, frame)
+        if local.routes.get(socket_id) is route:
+            if route.node == self._hub.node:
+                del local.routes[socket_id]
+            for number, frame in enumerate(frames):
+                if not self._forward(local, socket_id, route.node, frame):
+                    # Too much waits for the node.
+                    self._wait(local, socket_id, route, AGAIN_SECONDS)
+                    for later in frames[number:]:
+                        route.keep(later)
+                    break
+        # Else the seat has ended.
+        self._hub.release(local)
 
-    def _forward(self, local: LocalRoom, socket_id: str, node: str, frame: bytes) -> None:
+    def _forward(self, local: LocalRoom, socket_id: str, node: str, frame: bytes) -> bool:
         if node != self._hub.node:
-            self._say(node, Carry(local.code, socket_id, frame))
-        elif (member := local.members.get(socket_id)) is not None:
+            return self._say(node, Carry(local.code, socket_id, frame))
+        if (member := local.members.get(socket_id)) is not None:
             member.send(frame)
+        return True
 
     def _came_back(self, note: Carry, node: str) -> None:
         """A frame did not reach a node, at which nobody listens."""
@@ -327,18 +347,15 @@ class Exchange:
         seat = None if local is None else local.seat(note.socket_id)
         if local is None or seat is None:
             return
-        if seat.node != node:
-            # What was sent since the seat moved waits for the mark, which comes back after this.
-            self._forward(local, note.socket_id, seat.node, note.frame)
-            return
         route = local.routes.get(note.socket_id)
+        if seat.node != node and self._forward(local, note.socket_id, seat.node, note.frame):
+            # What was sent since the seat moved waits for the mark, which comes back after this.
+            return
         if route is None:
-            route = local.routes[note.socket_id] = Route(node)
+            route = local.routes[note.socket_id] = Route(seat.node)
         if route.waiting is None:
-            route.waiting = []
-            self._loop.call_later(AGAIN_SECONDS, self._release, local, note.socket_id, route)
-        route.waiting.append(note.frame)
-        route.bytes += len(note.frame)
+            self._wait(local, note.socket_id, route, AGAIN_SECONDS)
+        route.keep(note.frame, first=route.marking)
 
     # The post
 

@@ -88,7 +88,7 @@ class Member:
 class Route:
     """The way to a seat that is on another node, or was."""
 
-    __slots__ = ("bytes", "marking", "node", "waiting")
+    __slots__ = ("_returned", "bytes", "marking", "node", "timer", "waiting")
 
     def __init__(self, node: str) -> None:
         self.node = node
@@ -99,6 +99,28 @@ class Route:
         """Of those."""
         self.marking = False
         """Whether they wait for those sent by the former way, which they must not overtake."""
+        self.timer: asyncio.TimerHandle | None = None
+        """Ends the waiting."""
+        self._returned = 0
+
+    def keep(self, frame: bytes, *, first: bool = False) -> None:
+        """Let a frame wait. ``first``: it was sent before those that wait, and came back."""
+        assert self.waiting is not None
+        self.bytes += len(frame)
+        if first:
+            self.waiting.insert(self._returned, frame)
+            self._returned += 1
+        else:
+            self.waiting.append(frame)
+
+    def let_go(self) -> list[bytes] | None:
+        """What waits, which from now on does so no more; None: nothing was to wait."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        frames, self.waiting = self.waiting, None
+        self.bytes, self.marking, self._returned = 0, False, 0
+        return frames
 
 
 class Elsewhere(Protocol):
@@ -114,6 +136,9 @@ class Elsewhere(Protocol):
 
     def reroute(self, local: LocalRoom, socket_id: str, node: str) -> None:
         """A seat is on another node now."""
+
+    def ended(self, local: LocalRoom, socket_id: str) -> None:
+        """A seat has ended: nothing need wait for it."""
 
 
 class LocalRoom:
@@ -181,7 +206,7 @@ class LocalRoom:
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""
         gone = self.members.pop(seat.socket_id, None)
-        self.routes.pop(seat.socket_id, None)
+        self._hub.elsewhere.ended(self, seat.socket_id)
         if self.members:
             self._tell(views.participant_left(seat.socket_id, reason), seat.socket_id)
         if gone is not None:
@@ -237,6 +262,8 @@ class LocalRoom:
     def ended(self, reason: RoomLeftReason) -> None:
         """Tell everyone and let them go."""
         members, self.members = self.members, {}
+        for socket_id in list(self.routes):
+            self._hub.elsewhere.ended(self, socket_id)
         for member in members.values():
             if member.occupant is not None:
                 member.occupant.unseated(self.code, reason)
@@ -294,9 +321,12 @@ class Hub:
         """Those that are followed here."""
         return list(self._local.values())
 
-    def keeps_seats(self) -> bool:
-        """Whether seats whose sockets are gone may be resumed from here."""
-        return any(local.members for local in self._local.values())
+    def is_needed(self) -> bool:
+        """Whether seats may be resumed from here whose sockets are gone, or frames wait to be sent."""
+        return any(
+            local.members or any(route.waiting is not None for route in local.routes.values())
+            for local in self._local.values()
+        )
 
     async def visit(self, code: str) -> LocalRoom:
         """The room, followed from now on; `depart` must be called for every visit.
@@ -320,6 +350,12 @@ class Hub:
         """End a visit. A room without members or visitors is no longer followed."""
         local.visitors -= 1
         await self._tidy(local)
+
+    def release(self, local: LocalRoom) -> None:
+        """End a visit, soon: as `depart`, for those who cannot wait."""
+        local.visitors -= 1
+        if not local.members:
+            self.on_empty(local)
 
     def on_empty(self, local: LocalRoom) -> None:
         """The last member is out."""
