@@ -19,6 +19,7 @@ import structlog
 from msgspec import Struct
 
 from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.domain.room import Room
 from signaling.realtime.hub import Hub, LocalRoom, Member, Occupant, Route
 from signaling.realtime.replay import Replay
 from signaling.rooms.ports import Post
@@ -110,7 +111,8 @@ class _Awaited(Struct):
     local: LocalRoom
     member: Member
     arrived: Occupant
-    former: str
+    room: Room
+    """As it was when the seat was resumed: what happened since waits behind."""
     generation: int
     received: int
     done: asyncio.Future[None]
@@ -219,11 +221,11 @@ class Exchange:
     # Seats that come
 
     def fetch(
-        self, local: LocalRoom, member: Member, former: str, version: int, arrived: Occupant
+        self, local: LocalRoom, member: Member, former: str, room: Room, arrived: Occupant
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it.
 
-        The result raises SignalingError if the seat ended meanwhile.
+        ``room`` is as it was right after the resume. The result raises SignalingError if the seat ended meanwhile.
         """
         seat = member.seat
         key = (local.code, seat.socket_id)
@@ -231,9 +233,9 @@ class Exchange:
         done: asyncio.Future[None] = self._loop.create_future()
         timer = self._loop.call_later(HANDOVER_SECONDS, self._fetched, key, seat.generation, None)
         self._awaited[key] = _Awaited(
-            local, member, arrived, former, seat.generation, arrived.resuming_from, done, timer
+            local, member, arrived, room, seat.generation, arrived.resuming_from, done, timer
         )
-        ask = Ask(*key, seat.generation, version, arrived.resuming_from)
+        ask = Ask(*key, seat.generation, room.version, arrived.resuming_from)
         if not self._say(former, ask):
             self._fetched(key, seat.generation, None)
         return done
@@ -245,8 +247,7 @@ class Exchange:
         del self._awaited[key]
         awaited.timer.cancel()
         member, local = awaited.member, awaited.local
-        room = local.room
-        if local.members.get(key[1]) is not member or room is None:
+        if local.members.get(key[1]) is not member:
             awaited.done.set_exception(SignalingError(ErrorCode.RESUME_FAILED))
             return
         later: list[bytes] = []
@@ -256,7 +257,7 @@ class Exchange:
             member.replay.restart(-1)
         else:
             member.replay.follow(awaited.received, missed)
-        awaited.arrived.resumed(local, room, member)
+        awaited.arrived.resumed(local, awaited.room, member)
         for frame in later:
             member.send(frame)
         seat = local.seat(key[1])

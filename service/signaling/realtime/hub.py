@@ -130,7 +130,7 @@ class Elsewhere(Protocol):
         """A seat of this node was resumed on another."""
 
     def fetch(
-        self, local: LocalRoom, member: Member, former: str, version: int, arrived: Occupant
+        self, local: LocalRoom, member: Member, former: str, room: Room, arrived: Occupant
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it."""
 
@@ -255,7 +255,7 @@ class LocalRoom:
         if arrived is None:
             self._hub.orphaned(self, member)
         elif moved_here:
-            arrived.handover = self._hub.elsewhere.fetch(self, member, before.node, room.version, arrived)
+            arrived.handover = self._hub.elsewhere.fetch(self, member, before.node, room, arrived)
         else:
             arrived.resumed(self, room, member)
 

@@ -20,7 +20,7 @@ INTERVAL: Final = 1.0
 """Seconds between looks. A lapsed lease is found within LEASE_SECONDS and two of these."""
 
 HINDERED_SECONDS: Final = LEASE_SECONDS / 2
-"""Between looks, after which the store, or this machine, was in trouble: others may not have renewed either."""
+"""Between looks: if longer, the store or this machine was in trouble: others may not have renewed either."""
 
 AUDIT_SECONDS: Final = 60.0
 """How often seats are looked for whose node nobody knows: the list of nodes may have been lost itself."""

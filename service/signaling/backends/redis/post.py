@@ -44,7 +44,7 @@ LOOK_SECONDS: Final = 1.0
 """How often it is looked whether the last messages to a node need one behind them."""
 
 TAILS: Final = (1, 5, 25)
-"""Looks without a message after which one is sent: soon, and when a line that had died unseen is found out."""
+"""Looks without a message after which one is sent: soon, and once a line that died unseen was found out."""
 
 MAX_LOOKS: Final = 60
 """Looks without a message after which the numbers of a node begin anew."""
