@@ -14,6 +14,7 @@ from msgspec import Struct
 from signaling.backends.local import LocalBroker, LocalPost
 from signaling.backends.measured import MeasuredStore
 from signaling.backends.redis.broker import RedisBroker
+from signaling.backends.redis.errors import RedisUnreachable
 from signaling.backends.redis.nodes import RedisNodes
 from signaling.backends.redis.post import RedisPost
 from signaling.backends.redis.store import RedisStore
@@ -139,9 +140,12 @@ class RunningNode:
                     # It can be read, so the rooms can be shown, at least.
                     _log.warning("seats_not_recovered", error=error.detail)
             else:
-                await self._post.start()
                 membership = Membership(self.rooms, self._nodes, time.monotonic)
-                await membership.look()
+                try:
+                    await self._post.start()
+                    await membership.look()
+                except StoreUnavailable as error:
+                    raise RedisUnreachable(self.settings.redis_url, error) from error
                 tasks.append(asyncio.create_task(membership.run(), name="membership"))
             yield
         finally:
