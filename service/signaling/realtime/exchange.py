@@ -19,6 +19,7 @@ import structlog
 from msgspec import Struct
 
 from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.domain.events import Seat
 from signaling.domain.room import Room
 from signaling.realtime.hub import Hub, LocalRoom, Member, Occupant, Route
 from signaling.realtime.replay import Replay
@@ -48,6 +49,10 @@ class _Note(Struct, frozen=True, array_like=True, tag=True):
 class Carry(_Note, frozen=True, array_like=True, tag="c"):
     """A frame for a seat."""
 
+    sender: str
+    """The seat it comes from."""
+    place: tuple[int, int]
+    """Its place among what that one sends: the generation of its seat, and a number that grows."""
     frame: bytes
 
 
@@ -136,9 +141,10 @@ class Exchange:
 
     # Frames
 
-    def relay(self, local: LocalRoom, socket_id: str, frame: bytes) -> None:
+    def relay(self, local: LocalRoom, socket_id: str, sender: Seat, number: int, frame: bytes) -> None:
         """Send a frame to a seat that is on another node, or was while frames are still on their way there.
 
+        ``number`` grows with each that ``sender`` sends as long as it is on one socket.
         Raises SignalingError `peer_not_found` if there is no such seat, `server_error` if too much waits
         for it.
         """
@@ -148,12 +154,13 @@ class Exchange:
             if seat is None or seat.node == self._hub.node:
                 raise SignalingError(ErrorCode.PEER_NOT_FOUND)
             route = local.routes[socket_id] = Route(seat.node)
+        note = Carry(local.code, socket_id, sender.socket_id, (sender.generation, number), frame)
         if route.waiting is not None:
             limits = self._hub.limits
             if len(route.waiting) >= limits.frames or route.bytes + len(frame) > limits.total_bytes:
                 raise unavailable("Too much waits for this participant, who cannot be reached now")
-            route.keep(frame)
-        elif not self._say(route.node, Carry(local.code, socket_id, frame)):
+            route.keep(note)
+        elif not self._say(route.node, note):
             raise unavailable("Too much waits for the node of this participant")
 
     def _carry(self, note: Carry) -> None:
@@ -161,7 +168,7 @@ class Exchange:
         if local is not None:
             member = local.members.get(note.socket_id)
             if member is not None:
-                member.send(note.frame)
+                self._deliver(local, member, note)
                 return
             if local.keep_early(note.socket_id, note.frame):
                 return
@@ -172,6 +179,21 @@ class Exchange:
             self._say(moved.node, note)
         else:
             moved.replay.add(note.frame)
+
+    def _deliver(self, local: LocalRoom, member: Member, note: Carry) -> None:
+        """Give a frame to its seat. One that was overtaken by later ones of its sender is lost instead.
+
+        That happens where the sender came back to another node while the former could reach nobody.
+        """
+        heard = member.heard.get(note.sender, (0, 0))
+        here = local.members.get(note.sender)
+        if here is not None and (note.code, note.sender) not in self._awaited:
+            heard = max(heard, (here.seat.generation, 0))
+        if note.place > heard:
+            member.heard[note.sender] = note.place
+            member.send(note.frame)
+        else:
+            _lose(member)
 
     # Seats that move away
 
@@ -225,7 +247,8 @@ class Exchange:
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it.
 
-        ``room`` is as it was right after the resume. The result raises SignalingError if the seat ended meanwhile.
+        ``room`` is as it was right after the resume. The result raises SignalingError if the seat ended
+        meanwhile.
         """
         seat = member.seat
         key = (local.code, seat.socket_id)
@@ -319,27 +342,27 @@ class Exchange:
 
     def _release(self, local: LocalRoom, socket_id: str, route: Route) -> None:
         """What waits goes: what was before it is there, or never will be."""
-        frames = route.let_go()
-        if frames is None:
+        notes = route.let_go()
+        if notes is None:
             return
         if local.routes.get(socket_id) is route:
             if route.node == self._hub.node:
                 del local.routes[socket_id]
-            for number, frame in enumerate(frames):
-                if not self._forward(local, socket_id, route.node, frame):
+            for number, note in enumerate(notes):
+                if not self._forward(local, route.node, note):
                     # Too much waits for the node.
                     self._wait(local, socket_id, route, AGAIN_SECONDS)
-                    for later in frames[number:]:
+                    for later in notes[number:]:
                         route.keep(later)
                     break
         # Else the seat has ended.
         self._hub.release(local)
 
-    def _forward(self, local: LocalRoom, socket_id: str, node: str, frame: bytes) -> bool:
+    def _forward(self, local: LocalRoom, node: str, note: Carry) -> bool:
         if node != self._hub.node:
-            return self._say(node, Carry(local.code, socket_id, frame))
-        if (member := local.members.get(socket_id)) is not None:
-            member.send(frame)
+            return self._say(node, note)
+        if (member := local.members.get(note.socket_id)) is not None:
+            self._deliver(local, member, note)
         return True
 
     def _came_back(self, note: Carry, node: str) -> None:
@@ -349,14 +372,14 @@ class Exchange:
         if local is None or seat is None:
             return
         route = local.routes.get(note.socket_id)
-        if seat.node != node and self._forward(local, note.socket_id, seat.node, note.frame):
+        if seat.node != node and self._forward(local, seat.node, note):
             # What was sent since the seat moved waits for the mark, which comes back after this.
             return
         if route is None:
             route = local.routes[note.socket_id] = Route(seat.node)
         if route.waiting is None:
             self._wait(local, note.socket_id, route, AGAIN_SECONDS)
-        route.keep(note.frame, first=route.marking)
+        route.keep(note, first=route.marking)
 
     # The post
 
@@ -408,6 +431,11 @@ class Exchange:
         for local in self._hub.rooms():
             if local.has_seats_of(sender):
                 for member in list(local.members.values()):
-                    member.replay.lose()
-                    if member.occupant is not None:
-                        member.occupant.missed_something()
+                    _lose(member)
+
+
+def _lose(member: Member) -> None:
+    """Something was lost on its way to a member: it is told so, now or when it comes back."""
+    member.replay.lose()
+    if member.occupant is not None:
+        member.occupant.missed_something()

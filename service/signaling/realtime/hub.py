@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from signaling.contract.errors import CloseCode
 from signaling.contract.types import LeftReason, RoomLeftReason
@@ -21,6 +21,9 @@ from signaling.realtime.replay import Replay, ReplayLimits
 from signaling.realtime.turns import Turns
 from signaling.rooms.replica import Replica
 from signaling.rooms.service import RoomService
+
+if TYPE_CHECKING:
+    from signaling.realtime.exchange import Carry
 
 END_CLOSES: Final = {
     RoomLeftReason.ROOM_CLOSED: CloseCode.ROOM_CLOSED,
@@ -59,13 +62,15 @@ class Occupant(Protocol):
 class Member:
     """A seat whose socket is on this node, or was until its line was lost."""
 
-    __slots__ = ("_connection", "occupant", "replay", "seat")
+    __slots__ = ("_connection", "heard", "occupant", "replay", "seat")
 
     def __init__(self, seat: Seat, limits: ReplayLimits) -> None:
         """Without a socket yet; ``limits`` bound what is kept for a resume."""
         self.seat = seat
         """As it was taken, or last resumed."""
         self.replay = Replay(limits)
+        self.heard: dict[str, tuple[int, int]] = {}
+        """By sender on another node, the place of the last frame that came from there."""
         self.occupant: Occupant | None = None
         self._connection: Connection | None = None
 
@@ -93,7 +98,7 @@ class Route:
     def __init__(self, node: str) -> None:
         self.node = node
         """Where the seat is."""
-        self.waiting: list[bytes] | None = None
+        self.waiting: list[Carry] | None = None
         """Frames that cannot be sent yet; None: there are none, and they can."""
         self.bytes = 0
         """Of those."""
@@ -103,24 +108,24 @@ class Route:
         """Ends the waiting."""
         self._returned = 0
 
-    def keep(self, frame: bytes, *, first: bool = False) -> None:
+    def keep(self, carried: Carry, *, first: bool = False) -> None:
         """Let a frame wait. ``first``: it was sent before those that wait, and came back."""
         assert self.waiting is not None
-        self.bytes += len(frame)
+        self.bytes += len(carried.frame)
         if first:
-            self.waiting.insert(self._returned, frame)
+            self.waiting.insert(self._returned, carried)
             self._returned += 1
         else:
-            self.waiting.append(frame)
+            self.waiting.append(carried)
 
-    def let_go(self) -> list[bytes] | None:
+    def let_go(self) -> list[Carry] | None:
         """What waits, which from now on does so no more; None: nothing was to wait."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        frames, self.waiting = self.waiting, None
+        carried, self.waiting = self.waiting, None
         self.bytes, self.marking, self._returned = 0, False, 0
-        return frames
+        return carried
 
 
 class Elsewhere(Protocol):
@@ -207,6 +212,8 @@ class LocalRoom:
         """Tell those who stay, and the one who is out if its socket is still there."""
         gone = self.members.pop(seat.socket_id, None)
         self._hub.elsewhere.ended(self, seat.socket_id)
+        for member in self.members.values():
+            member.heard.pop(seat.socket_id, None)
         if self.members:
             self._tell(views.participant_left(seat.socket_id, reason), seat.socket_id)
         if gone is not None:

@@ -69,6 +69,7 @@ class Session:
         "_goodbye",
         "_ping_mark",
         "_reply_to",
+        "_sent_elsewhere",
         "address",
         "connection",
         "frame_received",
@@ -107,6 +108,8 @@ class Session:
         self._ping_mark: tuple[Member, int] | None = None
         self._reply_to: views.RequestId = UNSET
         self._goodbye = False
+        self._sent_elsewhere = 0
+        """How many frames went to seats on other nodes."""
         self._bad_frames = 0
         self.connection = Connection(
             transport, gateway.limits, self._on_frame, self._overflowed, gateway.metrics
@@ -329,10 +332,13 @@ class Session:
     def _relay(self, frame: Relay) -> None:
         local, to = self.local, frame.payload.to
         assert local is not None
+        assert self.member is not None
         target = local.members.get(to)
         if target is None or (local.routes and to in local.routes):
             try:
-                self._gateway.exchange.relay(local, to, encode_relay(frame, self.socket_id))
+                self._sent_elsewhere += 1
+                relayed = encode_relay(frame, self.socket_id)
+                self._gateway.exchange.relay(local, to, self.member.seat, self._sent_elsewhere, relayed)
             except SignalingError as error:
                 self._reply_error(error, frame.request_id)
                 return
