@@ -134,7 +134,9 @@ async def test_what_nobody_hears_comes_back_and_its_numbers_are_used_again(posts
     assert not late.lost
 
 
-async def test_a_node_that_is_deaf_for_a_moment_hears_all(posts: Posts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_node_that_is_deaf_for_a_moment_hears_all(
+    posts: Posts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its line is being made again: what is sent meanwhile waits, in order."""
     monkeypatch.setattr(module, "DEAF_SECONDS", 5.0)
     line = await posts.line()
@@ -211,7 +213,7 @@ async def test_a_loss_on_a_line_that_died_unseen_is_noticed(posts: Posts, quick:
     assert far.texts() == ["1"]
 
 
-async def test_a_redis_that_is_away_delays_messages_and_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_redis_that_is_away_delays_messages_and_loses_none() -> None:
     posts = Posts()
     with RedisServer() as redis:
         sender, far = await posts.open("a", redis.url), await posts.open("b", redis.url)
@@ -257,7 +259,7 @@ async def test_numbers_of_a_node_that_is_sent_nothing_are_forgotten(
         sender.say(far, str(number))
         sender.say("gone", "x")
         await far.hears(*numbers(1, number))
-        await until(lambda: not sender.post._outbound, lambda: f"{list(sender.post._outbound)} are not forgotten")
+        await until(lambda: not sender.post._outbound, lambda: f"{[*sender.post._outbound]} are kept")
     assert not far.lost
 
 
@@ -296,7 +298,7 @@ async def test_what_is_not_understood_is_passed_over(posts: Posts) -> None:
     """As a newer version of the service may say."""
     sender, far = await posts.open("a"), await posts.open("b")
     with suite_server().client() as client:
-        assert client.execute_command("SPUBLISH", far.post._channel("b"), b"\xc1?") == 1  # type: ignore[no-untyped-call]
+        assert client.execute_command("SPUBLISH", far.post._channel("b"), b"\xc1?") == 1
     sender.say(far, "understood")
     await far.hears("understood")
     assert not far.lost

@@ -82,7 +82,8 @@ async def a_lesson(stage: Stage) -> Scene:
     resumed = await late.resume()
     assert not resumed["recovered"]
     told = {one["socket_id"] for one in resumed["participants"]}
-    assert told == {gone.socket_id, *(one.socket_id for one in (*others, *senders))}
+    those_there = {one.socket_id for one in others} | {one.socket_id for one in senders}
+    assert told == {gone.socket_id} | those_there
     for sender in senders:
         await sender.until("participant_left")
         sent = [f"{sender.socket_id}/{number}" for number in range(20)]
@@ -105,7 +106,7 @@ async def a_lesson(stage: Stage) -> Scene:
         assert not one.closes
         assert max(others[2].heard_of(one.socket_id)) == one.sent[others[2].socket_id][-1]
         assert max(one.heard_of(others[2].socket_id)) == others[2].sent[one.socket_id][-1]
-    seated = {one.socket_id for one in (*others, *senders, late)}
+    seated = {late.socket_id} | those_there
     assert {one["socket_id"] for one in (await alive[0].view(code))["participants"]} == seated
     check_log(await deployment.log(code), seated)
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import shutil
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -48,7 +49,7 @@ async def test_a_restart_of_redis_in_the_middle_of_a_lesson(own_redis: RedisServ
             assert len(to.heard_of(sender.socket_id)) > before
         assert not any(one.closes for one in participants)
         await asyncio.to_thread(own_redis.start)
-        await asyncio.gather(*(eventually(lambda node=node: ready(node), "readiness") for node in nodes))  # type: ignore[misc]
+        await all_ready(nodes)
         for client in waiting:
             assert (await client.ask("join", {"room_code": promised}))["type"] == "room_joined"
         await witness.until("participant_reconnecting")
@@ -92,8 +93,11 @@ async def refused(node: Service, client: Client, code: str) -> None:
     await asyncio.gather(create(), join(), readiness())
 
 
-async def ready(node: Service) -> bool:
-    return (await node.rest.get("/readiness")).status_code == 200
+async def all_ready(nodes: list[Service]) -> None:
+    async def ready(node: Service) -> bool:
+        return (await node.rest.get("/readiness")).status_code == 200
+
+    await asyncio.gather(*(eventually(partial(ready, node), "readiness") for node in nodes))
 
 
 async def test_a_redis_that_has_forgotten_everything(own_redis: RedisServer) -> None:
@@ -110,7 +114,7 @@ async def test_a_redis_that_has_forgotten_everything(own_redis: RedisServer) -> 
                 left = await member.until("room_left")
                 assert left["payload"]["reason"] == "room_closed"
                 assert await member.closed() == 4505
-            await asyncio.gather(*(eventually(lambda node=node: ready(node), "readiness") for node in nodes))  # type: ignore[misc]
+            await all_ready(nodes)
             for node, code in zip(nodes, codes, strict=True):
                 assert (await node.rest.get(f"/api/rooms/{code}")).status_code == 404
                 late = await node.connect()

@@ -20,7 +20,7 @@ from support.redis_server import RedisServer
 from support.service import Service, eventually
 
 from .conftest import Deployment, check_order, missing
-from .test_redis_away import ready
+from .test_redis_away import all_ready
 
 SEEDS = [int(seed) for seed in os.environ.get("SOAK_SEEDS", "3").split()]
 SECONDS = float(os.environ.get("SOAK_SECONDS", "8"))
@@ -125,7 +125,7 @@ async def test_whatever_happens_views_converge_and_every_seat_ends_once(seed: in
 
 
 async def all_is_well(deployment: Deployment, code: str, participants: list[Participant]) -> None:
-    await asyncio.gather(*(eventually(lambda node=node: ready(node), "readiness") for node in deployment.nodes))  # type: ignore[misc]
+    await all_ready(deployment.nodes)
     # Seats that nobody can resume any more have to end first.
     await deployment.agree(code, participants, deadline=40)
     for one in participants:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from support.cut_line import CutLine
 from support.redis_server import RedisServer
 from support.server import ServerFailed, ServerProcess
+from support.service import eventually
 
 pytestmark = pytest.mark.fault
+
+
+async def opening(server: ServerProcess) -> bool:
+    return any("appendfsync" in one for one in server.lines)
 
 
 async def test_a_redis_that_goes_silent_during_the_start(redis: RedisServer) -> None:
@@ -19,8 +25,7 @@ async def test_a_redis_that_goes_silent_during_the_start(redis: RedisServer) -> 
 
         async def go_silent(server: ServerProcess) -> None:
             """When the store has looked at the settings: it is open then, or nearly."""
-            while not any("appendfsync" in one for one in server.lines):
-                await asyncio.sleep(0.005)
+            await eventually(partial(opening, server), "the store to be opened")
             line.silent = True
 
         server = ServerProcess(REDIS_URL=line.url)
