@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
-
 import pytest
 
+from signaling.asgi import Application
+from signaling.backends.redis import lane, line, server
+from signaling.backends.redis.errors import RedisUnreachable
+from signaling.backends.redis.post import RedisPost
+from signaling.settings import Settings
 from support.cut_line import CutLine
 from support.redis_server import RedisServer
-from support.server import ServerFailed, ServerProcess
-from support.service import eventually
-
-pytestmark = pytest.mark.fault
+from support.server import API_KEY
 
 
-async def opening(server: ServerProcess) -> bool:
-    return any("appendfsync" in one for one in server.lines)
+@pytest.mark.parametrize("last", ["open", "start"])
+async def test_a_redis_that_goes_silent_during_the_start(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """Whatever was asked of it before, the operator reads one clear sentence."""
+    monkeypatch.setattr(line, "SUBSCRIBE_SECONDS", 0.2)
+    monkeypatch.setattr(lane, "PATIENCE", 0.2)
+    monkeypatch.setattr(server, "REPLY_SECONDS", 0.2)
+    done = getattr(RedisPost, last)
+    async with CutLine(redis.port) as far:
 
+        async def then_silent(*arguments: object) -> object:
+            result = await done(*arguments)
+            far.silent = True
+            return result
 
-async def test_a_redis_that_goes_silent_during_the_start(redis: RedisServer) -> None:
-    """Whatever was asked of it already, the operator reads one clear sentence and no traceback."""
-    async with CutLine(redis.port) as line, asyncio.TaskGroup() as group:
-
-        async def go_silent(server: ServerProcess) -> None:
-            """When the store has looked at the settings: it is open then, or nearly."""
-            await eventually(partial(opening, server), "the store to be opened")
-            line.silent = True
-
-        server = ServerProcess(REDIS_URL=line.url)
-        group.create_task(go_silent(server))
-        with pytest.raises(ServerFailed, match="exited with 1"):
-            await asyncio.to_thread(server.__enter__)
-    text = "\n".join(server.lines)
-    assert f"  - The Redis at 127.0.0.1:{line.port} cannot be reached: " in text
-    assert "Traceback" not in text
+        monkeypatch.setattr(RedisPost, last, then_silent)
+        settings = Settings.from_environment({"API_KEY": API_KEY, "REDIS_URL": far.url})
+        with pytest.raises(RedisUnreachable, match=f"The Redis at 127.0.0.1:{far.port} cannot be reached: "):
+            async with Application(settings).running():
+                raise AssertionError("it serves")
