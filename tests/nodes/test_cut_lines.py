@@ -9,10 +9,9 @@ import random
 import pytest
 
 from support.cut_line import CutLine
+from support.deployment import Deployment, check_order, missing
 from support.redis_server import RedisServer
 from support.service import eventually
-
-from .conftest import Deployment, check_order, missing
 
 pytestmark = pytest.mark.fault
 

@@ -10,11 +10,10 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from support.client import Closed
+from support.deployment import Deployment, check_log, check_order
 from support.redis_server import RedisServer
 from support.seat import Seat, candidates, send_candidate
 from support.service import Service
-
-from .conftest import Deployment, check_log, check_order
 
 pytestmark = pytest.mark.fault
 

@@ -11,10 +11,9 @@ from functools import partial
 import pytest
 
 from support.client import Client
+from support.deployment import Deployment, check_order, missing
 from support.redis_server import RedisServer
 from support.service import Service, eventually
-
-from .conftest import Deployment, check_order, missing
 
 pytestmark = pytest.mark.fault
 

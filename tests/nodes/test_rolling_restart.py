@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 
+from support.deployment import Deployment, nothing_missing
 from support.redis_server import RedisServer
-
-from .conftest import Deployment, nothing_missing
 
 
 async def test_a_rolling_restart_under_load_drops_no_call_and_loses_no_frame(redis: RedisServer) -> None:

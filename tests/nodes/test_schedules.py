@@ -15,11 +15,11 @@ import pytest
 
 from signaling.domain.events import ParticipantJoined
 from support.cut_line import CutLine
+from support.deployment import Deployment, check_order, missing
 from support.participant import Participant
 from support.redis_server import RedisServer
 from support.service import Service, eventually
 
-from .conftest import Deployment, check_order, missing
 from .test_redis_away import all_ready
 
 SEEDS = [int(seed) for seed in os.environ.get("SOAK_SEEDS", "3").split()]
