@@ -22,7 +22,6 @@ from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.domain.events import Seat
 from signaling.domain.room import Room
 from signaling.realtime.hub import Hub, LocalRoom, Member, Occupant, Route
-from signaling.realtime.replay import Replay
 from signaling.rooms.ports import Post
 from signaling.rooms.writer import unavailable
 
@@ -98,13 +97,14 @@ _Key = tuple[str, str]
 class _Moved:
     """A seat that was here."""
 
-    __slots__ = ("generation", "handed", "marks", "node", "replay", "since", "version")
+    __slots__ = ("generation", "handed", "heard", "marks", "node", "replay", "since", "version")
 
-    def __init__(self, node: str, generation: int, version: int, replay: Replay, since: float) -> None:
+    def __init__(self, node: str, generation: int, version: int, member: Member, since: float) -> None:
         self.node = node
         self.generation = generation
         self.version = version
-        self.replay = replay
+        self.replay = member.replay
+        self.heard = member.heard
         self.since = since
         self.handed = False
         self.marks: list[str] = []
@@ -168,7 +168,7 @@ class Exchange:
         if local is not None:
             member = local.members.get(note.socket_id)
             if member is not None:
-                self._deliver(local, member, note)
+                self._deliver(member, note)
                 return
             if local.keep_early(note.socket_id, note.frame):
                 return
@@ -177,20 +177,17 @@ class Exchange:
             return  # Its seat has ended; the sender is being told so.
         if moved.handed:
             self._say(moved.node, note)
-        else:
+        elif _is_next(note, moved.heard):
             moved.replay.add(note.frame)
+        else:
+            moved.replay.lose()
 
-    def _deliver(self, local: LocalRoom, member: Member, note: Carry) -> None:
+    def _deliver(self, member: Member, note: Carry) -> None:
         """Give a frame to its seat. One that was overtaken by later ones of its sender is lost instead.
 
         That happens where the sender came back to another node while the former could reach nobody.
         """
-        heard = member.heard.get(note.sender, (0, 0))
-        here = local.members.get(note.sender)
-        if here is not None and (note.code, note.sender) not in self._awaited:
-            heard = max(heard, (here.seat.generation, 0))
-        if note.place > heard:
-            member.heard[note.sender] = note.place
+        if _is_next(note, member.heard):
             member.send(note.frame)
         else:
             _lose(member)
@@ -200,7 +197,7 @@ class Exchange:
     def moved(self, local: LocalRoom, member: Member, node: str, generation: int, version: int) -> None:
         """A seat of this node was resumed on another."""
         key = (local.code, member.seat.socket_id)
-        moved = self._moved[key] = _Moved(node, generation, version, member.replay, self._loop.time())
+        moved = self._moved[key] = _Moved(node, generation, version, member, self._loop.time())
         self._loop.call_later(MOVED_SECONDS, self._forget, key, moved)
         moved.marks += self._marked.pop(key, ())
         asked = self._asked.pop(key, None)
@@ -232,7 +229,7 @@ class Exchange:
 
     def _hand_over(self, sender: str, note: Ask, moved: _Moved) -> None:
         # Told of the room up to the same version there and here, or else something would be missing or twice.
-        exact = note.version == moved.version and sender == moved.node and not moved.handed
+        exact = 0 != note.version == moved.version and sender == moved.node and not moved.handed
         missed = moved.replay.since(note.received) if exact else None
         self._say(sender, HandOver(note.code, note.socket_id, note.generation, missed))
         moved.handed = True
@@ -243,12 +240,12 @@ class Exchange:
     # Seats that come
 
     def fetch(
-        self, local: LocalRoom, member: Member, former: str, room: Room, arrived: Occupant
+        self, local: LocalRoom, member: Member, former: str, room: Room, version: int, arrived: Occupant
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it.
 
-        ``room`` is as it was right after the resume. The result raises SignalingError if the seat ended
-        meanwhile.
+        ``room`` is as it was right after the resume, when members had been told of it up to ``version``. The
+        result raises SignalingError if the seat ended meanwhile.
         """
         seat = member.seat
         key = (local.code, seat.socket_id)
@@ -258,7 +255,7 @@ class Exchange:
         self._awaited[key] = _Awaited(
             local, member, arrived, room, seat.generation, arrived.resuming_from, done, timer
         )
-        ask = Ask(*key, seat.generation, room.version, arrived.resuming_from)
+        ask = Ask(*key, seat.generation, version, arrived.resuming_from)
         if not self._say(former, ask):
             self._fetched(key, seat.generation, None)
         return done
@@ -280,6 +277,9 @@ class Exchange:
             member.replay.restart(-1)
         else:
             member.replay.follow(awaited.received, missed)
+        for other in local.members.values():
+            # What it sent on its former node has come before this, or is overtaken from now on.
+            other.heard[key[1]] = (generation, 0)
         awaited.arrived.resumed(local, awaited.room, member)
         for frame in later:
             member.send(frame)
@@ -362,7 +362,7 @@ class Exchange:
         if node != self._hub.node:
             return self._say(node, note)
         if (member := local.members.get(note.socket_id)) is not None:
-            self._deliver(local, member, note)
+            self._deliver(member, note)
         return True
 
     def _came_back(self, note: Carry, node: str) -> None:
@@ -432,6 +432,14 @@ class Exchange:
             if local.has_seats_of(sender):
                 for member in list(local.members.values()):
                     _lose(member)
+
+
+def _is_next(note: Carry, heard: dict[str, tuple[int, int]]) -> bool:
+    """Whether it comes after all that was heard of its sender, which it then counts to."""
+    if note.place <= heard.get(note.sender, (0, 0)):
+        return False
+    heard[note.sender] = note.place
+    return True
 
 
 def _lose(member: Member) -> None:

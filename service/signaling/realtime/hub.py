@@ -70,7 +70,7 @@ class Member:
         """As it was taken, or last resumed."""
         self.replay = Replay(limits)
         self.heard: dict[str, tuple[int, int]] = {}
-        """By sender on another node, the place of the last frame that came from there."""
+        """By sender, the place of the last frame from another node; what is not behind it is late."""
         self.occupant: Occupant | None = None
         self._connection: Connection | None = None
 
@@ -135,7 +135,7 @@ class Elsewhere(Protocol):
         """A seat of this node was resumed on another."""
 
     def fetch(
-        self, local: LocalRoom, member: Member, former: str, room: Room, arrived: Occupant
+        self, local: LocalRoom, member: Member, former: str, room: Room, version: int, arrived: Occupant
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it."""
 
@@ -247,7 +247,7 @@ class LocalRoom:
             self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
             if self.members.pop(seat.socket_id, None) is None or member is None:
                 return
-            self._hub.elsewhere.moved(self, member, seat.node, seat.generation, room.version)
+            self._hub.elsewhere.moved(self, member, seat.node, seat.generation, self._told_up_to(room))
             if not self.members:
                 self._hub.on_empty(self)
             return
@@ -255,6 +255,7 @@ class LocalRoom:
         if member is None:
             member = self._new_member(seat)
             member.replay.restart(-1)
+            member.heard = {other.socket_id: (other.generation, 0) for other in room.seats.values()}
             self._give_early(member)
             self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
         member.seat = seat
@@ -262,7 +263,9 @@ class LocalRoom:
         if arrived is None:
             self._hub.orphaned(self, member)
         elif moved_here:
-            arrived.handover = self._hub.elsewhere.fetch(self, member, before.node, room, arrived)
+            arrived.handover = self._hub.elsewhere.fetch(
+                self, member, before.node, room, self._told_up_to(room), arrived
+            )
         else:
             arrived.resumed(self, room, member)
 
@@ -275,6 +278,10 @@ class LocalRoom:
             if member.occupant is not None:
                 member.occupant.unseated(self.code, reason)
         self._hub.on_empty(self)
+
+    def _told_up_to(self, room: Room) -> int:
+        """The version up to which members were told what every other node tells, too; 0: it is no such."""
+        return 0 if self.replica is None or self.replica.jumping else room.version
 
     def _give_early(self, member: Member) -> None:
         early = self.early.pop(member.seat.socket_id, None)
