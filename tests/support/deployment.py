@@ -124,18 +124,19 @@ class Deployment:
         expected = {participant.socket_id for participant in participants}
 
         async def agreed() -> bool:
-            order = [one["socket_id"] for one in (await self.nodes[0].view(code))["participants"]]
-            return set(order) == expected and all(
+            shown = [await node.view(code) for node in self.nodes]
+            order = [one["socket_id"] for one in shown[0]["participants"]]
+            if set(order) != expected or any(view != shown[0] for view in shown):
+                return False
+            return all(
                 participant.seated.is_set()
                 and [*participant.view.members.values()] == [True] * len(order)
-                # Whoever joined last is told of before itself.
+                # Who resumed without recovery sees itself last.
                 and sorted(participant.view.members) == sorted(order)
                 for participant in participants
             )
 
         await eventually(agreed, f"all views to be {sorted(expected)}: {_views(participants)}", deadline)
-        shown = [await node.view(code) for node in self.nodes]
-        assert all(view == shown[0] for view in shown)
         check_log(await self.log(code), expected)
 
     async def statistics(self) -> dict[str, int]:

@@ -33,31 +33,41 @@ class View:
         """Whether their lines stand, in the order of the room."""
         self.told: Counter[tuple[str, str]] = Counter()
         """How often what was told of whom: type of the message, and socket_id."""
+        self._story: list[str] = []
+        """What changed the view, for whoever reads of a failure."""
 
     def tell(self, frame: Frame) -> None:
         """Follow one frame."""
         payload: dict[str, Any] = frame["payload"]
-        match frame["type"]:
+        if "candidate" not in payload:
+            self._story.append(str(frame))
+        try:
+            self._follow(frame["type"], payload)
+        except (AssertionError, KeyError) as error:
+            raise AssertionError("\n".join([f"{error!r} after:", *self._story])) from None
+        if "socket_id" in payload:
+            self.told[frame["type"], payload["socket_id"]] += 1
+
+    def _follow(self, kind: str, payload: dict[str, Any]) -> None:
+        match kind:
             case "room_joined":
                 self._see(payload)
             case "resumed" if not payload["recovered"]:
                 self._see(payload)
             case "participant_joined":
-                assert payload["socket_id"] not in self.members, f"joined twice: {frame}"
+                assert payload["socket_id"] not in self.members, "joined twice"
                 self.members[payload["socket_id"]] = payload["connection"] == "connected"
             case "participant_left":
-                assert payload["socket_id"] in self.members, f"left without having joined: {frame}"
+                assert payload["socket_id"] in self.members, "left without having joined"
                 del self.members[payload["socket_id"]]
             case "participant_reconnecting":
-                assert self.members[payload["socket_id"]], f"lost its line twice: {frame}"
+                assert self.members[payload["socket_id"]], "lost its line twice"
                 self.members[payload["socket_id"]] = False
             case "participant_reconnected":
-                assert not self.members[payload["socket_id"]], f"never lost its line: {frame}"
+                assert not self.members[payload["socket_id"]], "never lost its line"
                 self.members[payload["socket_id"]] = True
             case "room_left":
                 self.members = {}
-        if "socket_id" in payload:
-            self.told[frame["type"], payload["socket_id"]] += 1
 
     def _see(self, payload: dict[str, Any]) -> None:
         self.members = {one["socket_id"]: one["connection"] == "connected" for one in payload["participants"]}

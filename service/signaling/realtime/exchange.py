@@ -270,17 +270,21 @@ class Exchange:
         if local.members.get(key[1]) is not member:
             awaited.done.set_exception(SignalingError(ErrorCode.RESUME_FAILED))
             return
-        later: list[bytes] = []
+        room = awaited.room
+        later = member.replay.kept
+        if len(later) <= member.replay.sent and local.room is not None:
+            # Some of it is lost already: the room as it is now is the truth, and nothing else is.
+            missed, later, room = None, [], local.room
         if missed is None:
             # So that the socket is told that something is missing.
-            later = member.replay.kept
             member.replay.restart(-1)
         else:
             member.replay.follow(awaited.received, missed)
+            later = []
         for other in local.members.values():
             # What it sent on its former node has come before this, or is overtaken from now on.
             other.heard[key[1]] = (generation, 0)
-        awaited.arrived.resumed(local, awaited.room, member)
+        awaited.arrived.resumed(local, room, member)
         for frame in later:
             member.send(frame)
         seat = local.seat(key[1])

@@ -70,7 +70,7 @@ class Member:
         """As it was taken, or last resumed."""
         self.replay = Replay(limits)
         self.heard: dict[str, tuple[int, int]] = {}
-        """By sender, the place of the last frame from another node; what is not behind it is late."""
+        """By sender, the place of the last frame from another node. What is not behind it is late."""
         self.occupant: Occupant | None = None
         self._connection: Connection | None = None
 
