@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from typing import Protocol
 
 import pytest
 
-from support.deployment import Deployment
 from support.redis_server import RedisServer
+from support.server import ServerProcess
 from support.service import Service
+from support.spread import three_nodes
 
 
 @pytest.fixture(scope="session")
@@ -21,17 +20,15 @@ def redis() -> Iterator[RedisServer]:
         yield server
 
 
-class StartNodes(Protocol):
-    """Starts so many nodes: ``async with start(3) as nodes``."""
-
-    def __call__(self, count: int, **env: str) -> contextlib.AbstractAsyncContextManager[list[Service]]: ...
+@pytest.fixture(scope="module")
+def three() -> Iterator[list[ServerProcess]]:
+    """Nodes of the tests that do nothing to them."""
+    with three_nodes() as servers:
+        yield servers
 
 
 @pytest.fixture
-def start(redis: RedisServer) -> StartNodes:
-    @asynccontextmanager
-    async def run(count: int, **env: str) -> AsyncIterator[list[Service]]:
-        async with Deployment(redis.url, **env) as deployment:
-            yield await deployment.start_all(count)
-
-    return run
+async def nodes(three: list[ServerProcess]) -> AsyncIterator[list[Service]]:
+    """Three nodes."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(Service(server)) for server in three]

@@ -15,7 +15,7 @@ from support.service import eventually
 
 pytestmark = pytest.mark.fault
 
-SECONDS = 6.0
+SECONDS = 4.0
 GROWTH = 64 * 1024 * 1024
 """Bytes a node may hold more than before: what waits for lines is bounded far below."""
 

@@ -17,7 +17,7 @@ from support.service import Service
 
 pytestmark = pytest.mark.fault
 
-GRACE = 5
+GRACE = 3
 FOUND_OUT = 10.0
 """Seconds within which the seats of a dead node must be known to have lost their lines."""
 

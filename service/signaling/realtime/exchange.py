@@ -28,6 +28,9 @@ from signaling.rooms.writer import unavailable
 HANDOVER_SECONDS: Final = 3.0
 """How long a seat's former node is waited for; it answers within milliseconds if it lives."""
 
+HEARD_SECONDS: Final = 1.0
+"""How long a seat's former node, when it was asked, stays for those who have not heard yet that it moved."""
+
 MARK_SECONDS: Final = 10.0
 """How long a mark is waited for; should its node have died, it comes back sooner."""
 
@@ -97,15 +100,15 @@ _Key = tuple[str, str]
 class _Moved:
     """A seat that was here."""
 
-    __slots__ = ("generation", "handed", "heard", "marks", "node", "replay", "since", "version")
+    __slots__ = ("generation", "handed", "heard", "marks", "node", "owed_until", "replay", "version")
 
-    def __init__(self, node: str, generation: int, version: int, member: Member, since: float) -> None:
+    def __init__(self, node: str, generation: int, version: int, member: Member, owed_until: float) -> None:
         self.node = node
         self.generation = generation
         self.version = version
         self.replay = member.replay
         self.heard = member.heard
-        self.since = since
+        self.owed_until = owed_until
         self.handed = False
         self.marks: list[str] = []
 
@@ -197,7 +200,9 @@ class Exchange:
     def moved(self, local: LocalRoom, member: Member, node: str, generation: int, version: int) -> None:
         """A seat of this node was resumed on another."""
         key = (local.code, member.seat.socket_id)
-        moved = self._moved[key] = _Moved(node, generation, version, member, self._loop.time())
+        moved = self._moved[key] = _Moved(
+            node, generation, version, member, self._loop.time() + HANDOVER_SECONDS
+        )
         self._loop.call_later(MOVED_SECONDS, self._forget, key, moved)
         moved.marks += self._marked.pop(key, ())
         asked = self._asked.pop(key, None)
@@ -207,7 +212,7 @@ class Exchange:
     def owes_seats(self) -> bool:
         """Whether other nodes may still ask for what they took over from here, or send by the former way."""
         now = self._loop.time()
-        return any(now - moved.since < HANDOVER_SECONDS for moved in self._moved.values())
+        return any(now < moved.owed_until for moved in self._moved.values())
 
     def _forget(self, key: _Key, moved: _Moved) -> None:
         if self._moved.get(key) is moved:
@@ -233,6 +238,7 @@ class Exchange:
         missed = moved.replay.since(note.received) if exact else None
         self._say(sender, HandOver(note.code, note.socket_id, note.generation, missed))
         moved.handed = True
+        moved.owed_until = self._loop.time() + HEARD_SECONDS
         for origin in moved.marks:
             self._say(moved.node, Passed(note.code, note.socket_id, origin))
         moved.marks = []

@@ -1,7 +1,7 @@
 """Messages between nodes, by Redis.
 
-All messages for one node that are sent in one turn of the event loop travel as one announcement on that
-node's channel. Each has a number, by node that sends: so one that was announced twice, as may happen when a
+Messages for one node travel as one announcement on that node's channel: all that were sent in one turn of the
+event loop, or while the one before was on its way. Each has a number, by node that sends: so one that was announced twice, as may happen when a
 reply is lost, is heard once, and one that was lost is noticed when the next comes. When none would come, an
 empty one is sent, so that the loss of the last is noticed, too.
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, Self
 
@@ -68,9 +68,8 @@ _decode: Final = msgspec.msgpack.Decoder(_Bundle).decode
 
 
 class _Sent(Struct):
-    """An announcement that nobody is known to have heard."""
+    """An announcement that nobody is known to have heard yet."""
 
-    number: int
     bundle: bytes
     messages: list[bytes]
     size: int
@@ -81,7 +80,7 @@ class _Sent(Struct):
 class _Outbound:
     """What goes to one node."""
 
-    __slots__ = ("bytes", "messages", "number", "persisting", "quiet", "series", "unheard")
+    __slots__ = ("bytes", "messages", "number", "persisting", "quiet", "series", "underway")
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []
@@ -90,10 +89,10 @@ class _Outbound:
         """Of what waits and of what is on its way."""
         self.series = secrets.token_hex(4)
         self.number = 0
-        self.unheard: deque[_Sent] = deque()
-        """To be announced again."""
+        self.underway: _Sent | None = None
+        """One at a time: so none that is not heard can be overtaken. The lane has one round trip at a time, too."""
         self.persisting: asyncio.Task[None] | None = None
-        """While there is something unheard."""
+        """While that is announced again."""
         self.quiet = 0
         """For how many looks there was nothing to say."""
 
@@ -109,6 +108,7 @@ class RedisPost:
         self._lane = Lane(server)
         self._outbound: dict[str, _Outbound] = {}
         self._ready: list[str] = []
+        self._announcing: set[asyncio.Future[Any]] = set()
         self._inbound: OrderedDict[str, tuple[str, int]] = OrderedDict()
         """By sender, the series and the last number heard; the one heard last at the end."""
         self._receive: Callable[[str, bytes], None]
@@ -145,6 +145,8 @@ class RedisPost:
             self._tails.cancel()
             await asyncio.wait((self._tails,))
         self._flush()
+        while self._announcing:
+            await asyncio.wait(set(self._announcing))
         for outbound in self._outbound.values():
             if outbound.persisting is not None:
                 outbound.persisting.cancel()
@@ -175,8 +177,7 @@ class RedisPost:
         ready, self._ready = self._ready, []
         for node in ready:
             outbound = self._outbound[node]
-            # Behind what nobody has heard yet, it waits.
-            if outbound.persisting is None and outbound.messages:
+            if outbound.underway is None and outbound.messages:
                 self._announce(node, outbound)
 
     def _announce(self, node: str, outbound: _Outbound) -> None:
@@ -184,75 +185,62 @@ class RedisPost:
         outbound.quiet = 0
         outbound.number += 1
         bundle = _encode(_Bundle(self._node, outbound.series, outbound.number, messages))
-        sent = _Sent(outbound.number, bundle, messages, sum(map(len, messages)))
+        outbound.underway = sent = _Sent(bundle, messages, sum(map(len, messages)))
         done = self._publish(node, bundle)
+        self._announcing.add(done)
         done.add_done_callback(lambda done: self._announced(node, outbound, sent, done))
 
     def _publish(self, node: str, bundle: bytes) -> asyncio.Future[tuple[int, bool]]:
         return self._lane.repeated("SPUBLISH", self._channel(node), bundle)
 
     def _announced(self, node: str, outbound: _Outbound, sent: _Sent, done: asyncio.Future[Any]) -> None:
+        self._announcing.discard(done)
         if done.cancelled():
             return
         error = done.exception()
         if error is None and done.result()[0]:
-            outbound.bytes -= sent.size
-            # One before it that nobody heard is lost now, and is noticed there.
-            while outbound.unheard and outbound.unheard[0].number < sent.number:
-                outbound.bytes -= outbound.unheard.popleft().size
+            self._was_heard(node, outbound, sent)
             return
-        if error is not None and not isinstance(error, StoreUnavailable):
-            raise error
         sent.doubtful = error is not None or done.result()[1]
-        outbound.unheard.append(sent)
-        if outbound.persisting is None:
-            outbound.persisting = self._loop.create_task(self._persist(node, outbound), name="post-persist")
+        outbound.persisting = self._loop.create_task(self._persist(node, outbound, sent), name="post-persist")
 
-    async def _persist(self, node: str, outbound: _Outbound) -> None:
-        """Announce again what nobody heard, in order, until it is heard or to be given back."""
-        deaf_since = self._loop.time()
-        try:
-            while outbound.unheard:
-                await asyncio.sleep(RETRY_SECONDS)
-                while outbound.unheard:
-                    first = outbound.unheard[0]
-                    try:
-                        heard, lost = await self._publish(node, first.bundle)
-                    except StoreUnavailable as error:
-                        # This says nothing about the node.
-                        _log.warning("post_delayed", node=node, error=str(error))
-                        first.doubtful = True
-                        deaf_since = self._loop.time()
-                        break
-                    if lost or heard:
-                        # Redis was away until now, and with it the node's own line.
-                        deaf_since = self._loop.time()
-                    first.doubtful = first.doubtful or lost
-                    if not heard:
-                        break
-                    if outbound.unheard and outbound.unheard[0] is first:
-                        # Else one behind it was heard meanwhile.
-                        outbound.bytes -= outbound.unheard.popleft().size
-                doubtful = any(sent.doubtful for sent in outbound.unheard)
-                if self._loop.time() - deaf_since > (DOUBTFUL_SECONDS if doubtful else DEAF_SECONDS):
-                    self._give_back(node, outbound)
-        finally:
-            outbound.persisting = None
+    def _was_heard(self, node: str, outbound: _Outbound, sent: _Sent) -> None:
+        outbound.bytes -= sent.size
+        outbound.underway = outbound.persisting = None
         if outbound.messages:
             self._announce(node, outbound)
 
-    def _give_back(self, node: str, outbound: _Outbound) -> None:
-        unheard = list(outbound.unheard)
-        outbound.unheard.clear()
-        certain = [sent for sent in unheard if not sent.doubtful]
-        if len(certain) == len(unheard):
-            outbound.number -= len(unheard)
-        else:
+    async def _persist(self, node: str, outbound: _Outbound, sent: _Sent) -> None:
+        """Announce again what nobody heard, until it is heard or to be given back."""
+        deaf_since = self._loop.time()
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            try:
+                heard, lost = await self._publish(node, sent.bundle)
+            except StoreUnavailable as error:
+                _log.warning("post_delayed", node=node, error=str(error))
+                heard, lost = 0, True
+            if heard:
+                self._was_heard(node, outbound, sent)
+                return
+            if lost:
+                # Redis was away, and with it the node's own line: this says nothing about the node.
+                sent.doubtful = True
+                deaf_since = self._loop.time()
+            elif self._loop.time() - deaf_since > (DOUBTFUL_SECONDS if sent.doubtful else DEAF_SECONDS):
+                self._give_back(node, outbound, sent)
+                return
+
+    def _give_back(self, node: str, outbound: _Outbound, sent: _Sent) -> None:
+        back = outbound.messages
+        if sent.doubtful:
             # Should the node hear again, the gap in the numbers says that something may be missing.
             outbound.quiet = 0
-        back = [message for sent in certain for message in sent.messages] + outbound.messages
-        outbound.messages = []
-        outbound.bytes = 0
+        else:
+            outbound.number -= 1
+            back = sent.messages + back
+        outbound.messages, outbound.bytes = [], 0
+        outbound.underway = outbound.persisting = None
         if back:
             self._undelivered(node, back)
 
@@ -260,7 +248,7 @@ class RedisPost:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             for node, outbound in list(self._outbound.items()):
-                if outbound.messages or outbound.bytes or outbound.persisting:
+                if outbound.messages or outbound.underway is not None:
                     continue
                 outbound.quiet += 1
                 if outbound.quiet > MAX_LOOKS:
