@@ -55,7 +55,9 @@ async def test_a_restart_of_redis_in_the_middle_of_a_lesson(own_redis: RedisServ
             await one.hush()
 
         async def told_of_the_line() -> bool:
-            return all(one.view.members[leaver.socket_id] is False for one in participants)
+            return all(
+                one.seated.is_set() and one.view.members[leaver.socket_id] is False for one in participants
+            )
 
         await eventually(told_of_the_line, "everybody to be told of the line that was lost meanwhile")
 

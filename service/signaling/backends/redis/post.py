@@ -1,9 +1,9 @@
 """Messages between nodes, by Redis.
 
 Messages for one node travel as one announcement on that node's channel: all that were sent in one turn of the
-event loop, or while the one before was on its way. Each has a number, by node that sends: so one that was announced twice, as may happen when a
-reply is lost, is heard once, and one that was lost is noticed when the next comes. When none would come, an
-empty one is sent, so that the loss of the last is noticed, too.
+event loop, or while the one before was on its way. Each has a number, by node that sends: so one that was
+announced twice, as may happen when a reply is lost, is heard once, and one that was lost is noticed when the
+next comes. When none would come, an empty one is sent, so that the loss of the last is noticed, too.
 
 Redis says how many heard an announcement. While nobody does, as when a node's own line is being made again,
 it is announced again, and what is sent meanwhile waits behind it. After a while it is given back.
@@ -90,7 +90,7 @@ class _Outbound:
         self.series = secrets.token_hex(4)
         self.number = 0
         self.underway: _Sent | None = None
-        """One at a time: so none that is not heard can be overtaken. The lane has one round trip at a time, too."""
+        """One at a time, so that none can be overtaken that is not heard; nor has the lane more round trips."""
         self.persisting: asyncio.Task[None] | None = None
         """While that is announced again."""
         self.quiet = 0
