@@ -25,7 +25,7 @@ from .test_redis_away import all_ready
 SEEDS = [int(seed) for seed in os.environ.get("SOAK_SEEDS", "3").split()]
 SECONDS = float(os.environ.get("SOAK_SECONDS", "4"))
 
-GRACE = 6
+GRACE = 4
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(120 + SECONDS)]
 

@@ -90,7 +90,7 @@ class _Outbound:
         self.series = secrets.token_hex(4)
         self.number = 0
         self.underway: _Sent | None = None
-        """One at a time, so that none can be overtaken that is not heard; nor has the lane more round trips."""
+        """One at a time: none that is not heard can be overtaken. Nor has the lane more round trips."""
         self.persisting: asyncio.Task[None] | None = None
         """While that is announced again."""
         self.quiet = 0
