@@ -22,7 +22,7 @@ from support.service import Service, eventually
 
 from .test_redis_away import all_ready
 
-SEEDS = [int(seed) for seed in os.environ.get("SOAK_SEEDS", "3").split()]
+SEEDS = [int(seed) for seed in os.environ.get("SOAK_SEEDS", "7").split()]
 SECONDS = float(os.environ.get("SOAK_SECONDS", "4"))
 
 GRACE = 4
