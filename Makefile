@@ -111,6 +111,11 @@ coverage: install node-modules ## As `make test`, without looking for system pac
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
+.PHONY: soak-nodes
+soak-nodes: install ## Long random schedules of faults with several nodes: SOAK_SEEDS="1 2 3" SOAK_SECONDS=60
+	@SOAK_SEEDS='$(or $(SOAK_SEEDS),1 2 3)' SOAK_SECONDS='$(or $(SOAK_SECONDS),60)' \
+	  $(BIN)/pytest tests/nodes/test_schedules.py
+
 .PHONY: check
 check: ## Everything CI runs, in its order
 	@.ci/run

@@ -13,6 +13,7 @@ from msgspec import Struct
 from signaling.backends.local import LocalBroker, LocalPost
 from signaling.backends.measured import MeasuredBroker, MeasuredNodes, MeasuredPost, MeasuredStore
 from signaling.backends.redis.broker import RedisBroker
+from signaling.backends.redis.errors import RedisUnreachable
 from signaling.backends.redis.nodes import RedisNodes
 from signaling.backends.redis.post import RedisPost
 from signaling.backends.redis.store import RedisStore
@@ -101,6 +102,7 @@ class RunningNode:
                 retention_hours=settings.room_retention_hours,
             ),
             grace_seconds=settings.reconnect_grace_seconds,
+            shared=backing.nodes is not None,
         )
         self.gateway = Gateway(
             self.rooms,
@@ -137,9 +139,12 @@ class RunningNode:
                 if recovery.left:
                     tasks.append(asyncio.create_task(self._recover(recovery.left), name="recovery"))
             else:
-                await self._post.start()
                 membership = Membership(self.rooms, self._nodes, time.monotonic)
-                await membership.look()
+                try:
+                    await self._post.start()
+                    await membership.look()
+                except StoreUnavailable as error:
+                    raise RedisUnreachable(self.settings.redis_url, error) from error
                 tasks.append(asyncio.create_task(membership.run(), name="membership"))
             yield
         finally:

@@ -183,6 +183,21 @@ async def test_a_line_on_which_nothing_is_heard_is_made_again(
     await heard_so_many(heard, 1)
 
 
+async def test_a_line_is_not_given_up_because_this_process_stood_still(
+    node: RedisNode, far: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was announced meanwhile waits on it, and would be lost."""
+    monkeypatch.setattr(module, "PING_SECONDS", 0.05)
+    heard = await far.listen("aaaaaa")
+    (line,) = far.broker._lines.values()
+    # As far as this process can tell, this is what a stop looks like.
+    line._heard_at -= 10 * module.SILENCE_SECONDS
+    await asyncio.sleep(0.1)
+    await node.store.commit(create())
+    await heard_so_many(heard, 1)
+    assert not far.resets
+
+
 async def test_subscribing_and_unsubscribing_by_turns_ends_as_the_last_said(
     node: RedisNode, far: Listening
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,26 @@ from support.raw import PING, PONG, frame
 from support.seat import Seat, candidates, seat_frames, send_candidate
 from support.server import ServerProcess
 from support.service import LogWatch, Serve, Service
+from support.spread import Spread, three_nodes
 
 from .test_schedules import View
 
 
-@pytest.fixture
-async def lasting(serve: Serve) -> AsyncIterator[Service]:
-    """A server that keeps seats for long."""
-    async with serve(RECONNECT_GRACE_SECONDS="60") as service:
-        yield service
+@pytest.fixture(scope="module")
+def three_lasting() -> Iterator[list[ServerProcess]]:
+    with three_nodes(RECONNECT_GRACE_SECONDS="60") as servers:
+        yield servers
+
+
+@pytest.fixture(params=["one", "three"])
+async def lasting(serve: Serve, request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+    """A service that keeps seats for long, on one node and on three."""
+    if request.param == "one":
+        async with serve(RECONNECT_GRACE_SECONDS="60") as service:
+            yield service
+    else:
+        async with Spread(request.getfixturevalue("three_lasting")) as spread:
+            yield spread
 
 
 async def test_a_line_lost_under_traffic(lasting: Service) -> None:
@@ -31,6 +42,8 @@ async def test_a_line_lost_under_traffic(lasting: Service) -> None:
     code = await lasting.room()
     sender = await lasting.joined(code)
     seat = await Seat.take(lasting, code)
+    # On another node it is known of a moment later.
+    await sender.expect("participant_joined")
     dice = random.Random(4)
     count = 0
 

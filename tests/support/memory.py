@@ -148,7 +148,7 @@ class Clock:
 class Rooms:
     """A RoomService on a MemoryStore, and what it is made of."""
 
-    def __init__(self, codes: Sequence[str] = (), *, grace_seconds: int = 0) -> None:
+    def __init__(self, codes: Sequence[str] = (), *, grace_seconds: int = 0, shared: bool = False) -> None:
         self.broker = LossyBroker()
         self.store = MemoryStore(self.broker.publish)
         self.clock = Clock()
@@ -160,6 +160,7 @@ class Rooms:
             clock=self.clock,
             defaults=RoomDefaults(ttl_hours=24, max_participants=50, retention_hours=168),
             grace_seconds=grace_seconds,
+            shared=shared,
             new_code=lambda: next(supply),
         )
 

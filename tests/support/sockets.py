@@ -72,7 +72,7 @@ class Socket:
 class Node:
     """A gateway on a store in memory."""
 
-    def __init__(self, *, grace_seconds: int = 0, replay_bytes: int = 262_144) -> None:
+    def __init__(self, *, grace_seconds: int = 0, replay_bytes: int = 262_144, shared: bool = False) -> None:
         self.rooms = Rooms(grace_seconds=grace_seconds)
         self.store = self.rooms.store
         limits = Limits(outbox_bytes=1_000_000, frames_per_second=1000, burst_frames=1000)
@@ -80,7 +80,7 @@ class Node:
             limits=limits,
             replay=ReplayLimits(frames=1024, total_bytes=replay_bytes),
             resume_window_seconds=grace_seconds,
-            shared=False,
+            shared=shared,
             max_frame_bytes=65_536,
             join_timeout_seconds=60,
             unknown_codes_per_minute=60,

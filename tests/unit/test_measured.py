@@ -25,8 +25,9 @@ class Nodes:
         self.away = False
         self.forgotten: list[str] = []
 
-    async def renew(self) -> None:
+    async def renew(self) -> bool:
         self._ask()
+        return True
 
     async def census(self) -> Census:
         self._ask()
@@ -44,7 +45,7 @@ class Nodes:
 async def test_nodes_are_counted_as_they_are_seen() -> None:
     metrics, nodes = Metrics(), Nodes()
     measured = MeasuredNodes(nodes, "us", metrics)
-    await measured.renew()
+    assert await measured.renew()
     assert await measured.census() == await nodes.census()
     assert value(metrics, "nodes") == 2
     assert value(metrics, "redis_round_trip_seconds_count") == 1

@@ -282,6 +282,34 @@ async def test_a_room_past_its_time_is_shown_expired(rooms: Rooms) -> None:
     assert caught.value.code is ErrorCode.ROOM_EXPIRED
 
 
+async def test_where_others_change_rooms_the_store_is_asked() -> None:
+    """Whoever was told on another node that a room is closed must not see it open here."""
+    rooms = Rooms(shared=True)
+    room, _ = await rooms.service.create(NewRoom())
+    await rooms.service.follow(room.code, Told())
+    rooms.broker.losing = True
+    rooms.store.elsewhere(room.code, commands.Close(), rooms.clock())
+    assert (await rooms.service.get(room.code)).state is RoomState.CLOSED
+
+
+async def test_reconciling_tells_what_was_not_announced() -> None:
+    rooms = Rooms(shared=True)
+    told = {}
+    for _ in range(2):
+        room, _ = await rooms.service.create(NewRoom())
+        told[room.code] = Told()
+        await rooms.service.follow(room.code, told[room.code])
+    gone, changed = told
+    rooms.broker.losing = True
+    rooms.store.elsewhere(
+        changed, commands.Join(socket_id="b", display_name="x", user_id=None, node="b"), rooms.clock()
+    )
+    del rooms.store.rooms[gone]
+    rooms.service.reconcile()
+    await until(lambda: told[gone].calls == ["room_closed"])
+    await until(lambda: told[changed].calls == ["joined b"])
+
+
 async def test_seats_of_dead_processes_end_at_the_start(rooms: Rooms) -> None:
     """Contract 4: for every participant_joined exactly one participant_left, also over a crash."""
     codes = []

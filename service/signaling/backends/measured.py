@@ -120,7 +120,7 @@ class MeasuredNodes:
         self._node = node
         self._metrics = metrics
 
-    async def renew(self) -> None:
+    async def renew(self) -> bool:
         """See `Nodes.renew`."""
         started = time.perf_counter()
         try:

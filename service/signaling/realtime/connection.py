@@ -77,6 +77,7 @@ class Connection:
         "_interval",
         "_loop",
         "_metrics",
+        "_muted",
         "_outbox_bytes",
         "_overflowed",
         "_pending",
@@ -112,6 +113,9 @@ class Connection:
         self._pending_bytes = 0
         self._flush_scheduled = False
         self._closing = False
+        """Nothing is let in any more."""
+        self._muted = False
+        """Nothing is sent any more."""
 
     # In
 
@@ -191,7 +195,7 @@ class Connection:
 
     def send(self, frame: bytes) -> None:
         """Send a frame, at the end of this turn of the event loop. Does nothing once closing."""
-        if self._closing:
+        if self._muted:
             return
         self._pending.append(frame)
         self._pending_bytes += len(frame) + FRAME_OVERHEAD
@@ -201,19 +205,23 @@ class Connection:
             self._flush_scheduled = True
             self._loop.call_soon(self._flush_turn)
 
-    def close(self, code: CloseCode) -> None:
-        """Close the socket after what was sent. Does nothing once closing."""
-        if self._closing:
-            return
-        self.flush()
-        if not self._closing:
-            self._end(code)
+    def close(self, code: CloseCode, *, listening: bool = False) -> None:
+        """Close the socket after what was sent. Does nothing once closing.
+
+        ``listening``: what the peer says until it hears of it is still let in.
+        """
+        if not self._muted:
+            self.flush()
+        if not self._muted:
+            self._end(code, listening=listening)
+        elif not listening:
+            self._stop_listening()
 
     def lost(self) -> None:
         """The socket is gone: nothing is sent or let in any more."""
-        self._closing = True
+        self._muted = True
         self._pending.clear()
-        self._backlog = None
+        self._stop_listening()
 
     def _flush_turn(self) -> None:
         self._flush_scheduled = False
@@ -221,7 +229,7 @@ class Connection:
 
     def flush(self) -> None:
         """Write what was sent in this turn now."""
-        if not self._pending or self._closing:
+        if not self._pending or self._muted:
             return
         if self._pending_bytes + self._transport.buffered() > self._outbox_bytes:
             self._metrics.outbox_overflows.inc()
@@ -232,8 +240,13 @@ class Connection:
         pending, self._pending, self._pending_bytes = self._pending, [], 0
         self._transport.write(pending)
 
-    def _end(self, code: CloseCode) -> None:
+    def _stop_listening(self) -> None:
         self._closing = True
-        self._pending.clear()
         self._backlog = None
+
+    def _end(self, code: CloseCode, *, listening: bool = False) -> None:
+        self._muted = True
+        self._pending.clear()
+        if not listening:
+            self._stop_listening()
         self._transport.close(code, CLOSES[code])

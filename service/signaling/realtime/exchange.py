@@ -19,14 +19,18 @@ import structlog
 from msgspec import Struct
 
 from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.domain.events import Seat
+from signaling.domain.room import Room
 from signaling.realtime.hub import Hub, LocalRoom, Member, Occupant, Route
-from signaling.realtime.replay import Replay
 from signaling.rooms.ports import Post
 from signaling.rooms.writer import unavailable
 from signaling.telemetry.metrics import Metrics
 
 HANDOVER_SECONDS: Final = 3.0
 """How long a seat's former node is waited for; it answers within milliseconds if it lives."""
+
+HEARD_SECONDS: Final = 1.0
+"""How long a seat's former node, when it was asked, stays for those who have not heard yet that it moved."""
 
 MARK_SECONDS: Final = 10.0
 """How long a mark is waited for; should its node have died, it comes back sooner."""
@@ -48,6 +52,10 @@ class _Note(Struct, frozen=True, array_like=True, tag=True):
 class Carry(_Note, frozen=True, array_like=True, tag="c"):
     """A frame for a seat."""
 
+    sender: str
+    """The seat it comes from."""
+    place: tuple[int, int]
+    """Its place among what that one sends: the generation of its seat, and a number that grows."""
     frame: bytes
 
 
@@ -93,14 +101,15 @@ _Key = tuple[str, str]
 class _Moved:
     """A seat that was here."""
 
-    __slots__ = ("generation", "handed", "marks", "node", "replay", "since", "version")
+    __slots__ = ("generation", "handed", "heard", "marks", "node", "owed_until", "replay", "version")
 
-    def __init__(self, node: str, generation: int, version: int, replay: Replay, since: float) -> None:
+    def __init__(self, node: str, generation: int, version: int, member: Member, owed_until: float) -> None:
         self.node = node
         self.generation = generation
         self.version = version
-        self.replay = replay
-        self.since = since
+        self.replay = member.replay
+        self.heard = member.heard
+        self.owed_until = owed_until
         self.handed = False
         self.marks: list[str] = []
 
@@ -111,7 +120,8 @@ class _Awaited(Struct):
     local: LocalRoom
     member: Member
     arrived: Occupant
-    former: str
+    room: Room
+    """As it was when the seat was resumed: what happened since waits behind."""
     generation: int
     received: int
     done: asyncio.Future[None]
@@ -136,9 +146,10 @@ class Exchange:
 
     # Frames
 
-    def relay(self, local: LocalRoom, socket_id: str, frame: bytes) -> None:
+    def relay(self, local: LocalRoom, socket_id: str, sender: Seat, number: int, frame: bytes) -> None:
         """Send a frame to a seat that is on another node, or was while frames are still on their way there.
 
+        ``number`` grows with each that ``sender`` sends as long as it is on one socket.
         Raises SignalingError `peer_not_found` if there is no such seat, `server_error` if too much waits
         for it.
         """
@@ -148,13 +159,13 @@ class Exchange:
             if seat is None or seat.node == self._hub.node:
                 raise SignalingError(ErrorCode.PEER_NOT_FOUND)
             route = local.routes[socket_id] = Route(seat.node)
+        note = Carry(local.code, socket_id, sender.socket_id, (sender.generation, number), frame)
         if route.waiting is not None:
             limits = self._hub.limits
             if len(route.waiting) >= limits.frames or route.bytes + len(frame) > limits.total_bytes:
                 raise unavailable("Too much waits for this participant, who cannot be reached now")
-            route.waiting.append(frame)
-            route.bytes += len(frame)
-        elif not self._say(route.node, Carry(local.code, socket_id, frame)):
+            route.keep(note)
+        elif not self._say(route.node, note):
             raise unavailable("Too much waits for the node of this participant")
 
     def _carry(self, note: Carry) -> None:
@@ -162,7 +173,7 @@ class Exchange:
         if local is not None:
             member = local.members.get(note.socket_id)
             if member is not None:
-                member.send(note.frame)
+                self._deliver(member, note)
                 return
             if local.keep_early(note.socket_id, note.frame):
                 return
@@ -171,15 +182,29 @@ class Exchange:
             return  # Its seat has ended; the sender is being told so.
         if moved.handed:
             self._say(moved.node, note)
-        else:
+        elif _is_next(note, moved.heard):
             moved.replay.add(note.frame)
+        else:
+            moved.replay.lose()
+
+    def _deliver(self, member: Member, note: Carry) -> None:
+        """Give a frame to its seat. One that was overtaken by later ones of its sender is lost instead.
+
+        That happens where the sender came back to another node while the former could reach nobody.
+        """
+        if _is_next(note, member.heard):
+            member.send(note.frame)
+        else:
+            _lose(member)
 
     # Seats that move away
 
     def moved(self, local: LocalRoom, member: Member, node: str, generation: int, version: int) -> None:
         """A seat of this node was resumed on another."""
         key = (local.code, member.seat.socket_id)
-        moved = self._moved[key] = _Moved(node, generation, version, member.replay, self._loop.time())
+        moved = self._moved[key] = _Moved(
+            node, generation, version, member, self._loop.time() + HANDOVER_SECONDS
+        )
         self._loop.call_later(MOVED_SECONDS, self._forget, key, moved)
         moved.marks += self._marked.pop(key, ())
         asked = self._asked.pop(key, None)
@@ -189,7 +214,7 @@ class Exchange:
     def owes_seats(self) -> bool:
         """Whether other nodes may still ask for what they took over from here, or send by the former way."""
         now = self._loop.time()
-        return any(now - moved.since < HANDOVER_SECONDS for moved in self._moved.values())
+        return any(now < moved.owed_until for moved in self._moved.values())
 
     def _forget(self, key: _Key, moved: _Moved) -> None:
         if self._moved.get(key) is moved:
@@ -211,10 +236,11 @@ class Exchange:
 
     def _hand_over(self, sender: str, note: Ask, moved: _Moved) -> None:
         # Told of the room up to the same version there and here, or else something would be missing or twice.
-        exact = note.version == moved.version and sender == moved.node and not moved.handed
+        exact = 0 != note.version == moved.version and sender == moved.node and not moved.handed
         missed = moved.replay.since(note.received) if exact else None
         self._say(sender, HandOver(note.code, note.socket_id, note.generation, missed))
         moved.handed = True
+        moved.owed_until = self._loop.time() + HEARD_SECONDS
         for origin in moved.marks:
             self._say(moved.node, Passed(note.code, note.socket_id, origin))
         moved.marks = []
@@ -222,11 +248,12 @@ class Exchange:
     # Seats that come
 
     def fetch(
-        self, local: LocalRoom, member: Member, former: str, version: int, arrived: Occupant
+        self, local: LocalRoom, member: Member, former: str, room: Room, version: int, arrived: Occupant
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it.
 
-        The result raises SignalingError if the seat ended meanwhile.
+        ``room`` is as it was right after the resume, when members had been told of it up to ``version``. The
+        result raises SignalingError if the seat ended meanwhile.
         """
         seat = member.seat
         key = (local.code, seat.socket_id)
@@ -234,7 +261,7 @@ class Exchange:
         done: asyncio.Future[None] = self._loop.create_future()
         timer = self._loop.call_later(HANDOVER_SECONDS, self._fetched, key, seat.generation, None)
         self._awaited[key] = _Awaited(
-            local, member, arrived, former, seat.generation, arrived.resuming_from, done, timer
+            local, member, arrived, room, seat.generation, arrived.resuming_from, done, timer
         )
         ask = Ask(*key, seat.generation, version, arrived.resuming_from)
         if not self._say(former, ask):
@@ -248,18 +275,24 @@ class Exchange:
         del self._awaited[key]
         awaited.timer.cancel()
         member, local = awaited.member, awaited.local
-        room = local.room
-        if local.members.get(key[1]) is not member or room is None:
+        if local.members.get(key[1]) is not member:
             awaited.done.set_exception(SignalingError(ErrorCode.RESUME_FAILED))
             return
-        later: list[bytes] = []
+        room = awaited.room
+        later = member.replay.kept
+        if len(later) <= member.replay.sent and local.room is not None:
+            # Some of it is lost already: the room as it is now is the truth, and nothing else is.
+            missed, later, room = None, [], local.room
         self._handovers.labels("not_recovered" if missed is None else "recovered").inc()
         if missed is None:
             # So that the socket is told that something is missing.
-            later = member.replay.kept
             member.replay.restart(-1)
         else:
             member.replay.follow(awaited.received, missed)
+            later = []
+        for other in local.members.values():
+            # What it sent on its former node has come before this, or is overtaken from now on.
+            other.heard[key[1]] = (generation, 0)
         awaited.arrived.resumed(local, room, member)
         for frame in later:
             member.send(frame)
@@ -283,11 +316,16 @@ class Exchange:
             # They came back from the former node: nothing is on its way there.
             self._release(local, socket_id, route)
             return
-        route.waiting, route.marking = [], True
+        self._wait(local, socket_id, route, MARK_SECONDS)
+        route.marking = True
         if not self._say(former, Mark(local.code, socket_id, self._hub.node)):
             self._release(local, socket_id, route)
-            return
-        self._loop.call_later(MARK_SECONDS, self._release, local, socket_id, route)
+
+    def ended(self, local: LocalRoom, socket_id: str) -> None:
+        """A seat has ended: nothing need wait for it."""
+        route = local.routes.pop(socket_id, None)
+        if route is not None and route.let_go() is not None:
+            self._hub.release(local)
 
     def _mark(self, note: Mark) -> None:
         key = (note.code, note.socket_id)
@@ -308,21 +346,37 @@ class Exchange:
         if local is not None and route is not None and route.marking:
             self._release(local, socket_id, route)
 
+    def _wait(self, local: LocalRoom, socket_id: str, route: Route, seconds: float) -> None:
+        """From now on frames for the seat wait, but no longer than this."""
+        route.waiting = []
+        route.timer = self._loop.call_later(seconds, self._release, local, socket_id, route)
+        # The room is not let go meanwhile, whoever leaves.
+        local.visitors += 1
+
     def _release(self, local: LocalRoom, socket_id: str, route: Route) -> None:
         """What waits goes: what was before it is there, or never will be."""
-        if local.routes.get(socket_id) is not route or route.waiting is None:
+        notes = route.let_go()
+        if notes is None:
             return
-        frames, route.waiting, route.bytes, route.marking = route.waiting, None, 0, False
-        if route.node == self._hub.node:
-            del local.routes[socket_id]
-        for frame in frames:
-            self._forward(local, socket_id, route.node, frame)
+        if local.routes.get(socket_id) is route:
+            if route.node == self._hub.node:
+                del local.routes[socket_id]
+            for number, note in enumerate(notes):
+                if not self._forward(local, route.node, note):
+                    # Too much waits for the node.
+                    self._wait(local, socket_id, route, AGAIN_SECONDS)
+                    for later in notes[number:]:
+                        route.keep(later)
+                    break
+        # Else the seat has ended.
+        self._hub.release(local)
 
-    def _forward(self, local: LocalRoom, socket_id: str, node: str, frame: bytes) -> None:
+    def _forward(self, local: LocalRoom, node: str, note: Carry) -> bool:
         if node != self._hub.node:
-            self._say(node, Carry(local.code, socket_id, frame))
-        elif (member := local.members.get(socket_id)) is not None:
-            member.send(frame)
+            return self._say(node, note)
+        if (member := local.members.get(note.socket_id)) is not None:
+            self._deliver(member, note)
+        return True
 
     def _came_back(self, note: Carry, node: str) -> None:
         """A frame did not reach a node, at which nobody listens."""
@@ -330,18 +384,15 @@ class Exchange:
         seat = None if local is None else local.seat(note.socket_id)
         if local is None or seat is None:
             return
-        if seat.node != node:
-            # What was sent since the seat moved waits for the mark, which comes back after this.
-            self._forward(local, note.socket_id, seat.node, note.frame)
-            return
         route = local.routes.get(note.socket_id)
+        if seat.node != node and self._forward(local, seat.node, note):
+            # What was sent since the seat moved waits for the mark, which comes back after this.
+            return
         if route is None:
-            route = local.routes[note.socket_id] = Route(node)
+            route = local.routes[note.socket_id] = Route(seat.node)
         if route.waiting is None:
-            route.waiting = []
-            self._loop.call_later(AGAIN_SECONDS, self._release, local, note.socket_id, route)
-        route.waiting.append(note.frame)
-        route.bytes += len(note.frame)
+            self._wait(local, note.socket_id, route, AGAIN_SECONDS)
+        route.keep(note, first=route.marking)
 
     # The post
 
@@ -393,6 +444,19 @@ class Exchange:
         for local in self._hub.rooms():
             if local.has_seats_of(sender):
                 for member in list(local.members.values()):
-                    member.replay.lose()
-                    if member.occupant is not None:
-                        member.occupant.missed_something()
+                    _lose(member)
+
+
+def _is_next(note: Carry, heard: dict[str, tuple[int, int]]) -> bool:
+    """Whether it comes after all that was heard of its sender, which it then counts to."""
+    if note.place <= heard.get(note.sender, (0, 0)):
+        return False
+    heard[note.sender] = note.place
+    return True
+
+
+def _lose(member: Member) -> None:
+    """Something was lost on its way to a member: it is told so, now or when it comes back."""
+    member.replay.lose()
+    if member.occupant is not None:
+        member.occupant.missed_something()

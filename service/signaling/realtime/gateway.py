@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -35,6 +36,9 @@ _LAST_RETRY: Final = 5.0
 _TOLD_AT_ONCE: Final = 50
 _TELLING_PAUSE: Final = 0.05
 """Sockets that a draining node tells to reconnect at once, and seconds between: 1,000 a second."""
+
+_GOODBYE_SECONDS: Final = 1.0
+"""How long sockets that were told may take to hear of it."""
 
 _COUNTED_CLOSES: Final = frozenset(CloseCode) | frozenset(range(1000, 1016))
 """Close codes with a figure of their own; clients may send thousands of others."""
@@ -287,17 +291,33 @@ class Gateway:
     async def drain(self) -> None:
         """Take no more sockets, close those that are open, and wait until nothing of them is needed here.
 
-        Where there are other nodes, sockets are told in turn, so that not all come back to those at once, and
-        what they missed is kept until they have fetched it. Bounded by the caller.
+        Where there are other nodes, sockets are told in turn, so that not all come back to those at once;
+        what they say until they have heard it is passed on, and what they missed is kept until they have
+        fetched it. Bounded by the caller.
         """
         self.draining = True
+        if not self._shared:
+            for session in list(self._sessions):
+                session.close(CloseCode.SERVER_SHUTDOWN)
+            await self._tasks_done()
+            return
         for number, session in enumerate(list(self._sessions), 1):
-            session.close(CloseCode.SERVER_SHUTDOWN)
-            if self._shared and not number % _TOLD_AT_ONCE:
+            session.say_goodbye()
+            if not number % _TOLD_AT_ONCE:
                 await asyncio.sleep(_TELLING_PAUSE)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                while self._sessions:  # noqa: ASYNC110 - the rest is closed below
+                    await asyncio.sleep(_TELLING_PAUSE)
+        # Joins and resumes that are still being decided are answered first.
+        for _ in range(2):
+            for session in list(self._sessions):
+                if not session.being_decided:
+                    session.close(CloseCode.SERVER_SHUTDOWN)
+            await self._tasks_done()
+        while self._hub.is_needed() or self.exchange.owes_seats():  # noqa: ASYNC110 - bounded by the caller
+            await asyncio.sleep(_TELLING_PAUSE)
+
+    async def _tasks_done(self) -> None:
         while self._tasks:
             await asyncio.wait(set(self._tasks))
-        while self._shared and (  # noqa: ASYNC110 - bounded by the caller
-            self._hub.keeps_seats() or self.exchange.owes_seats()
-        ):
-            await asyncio.sleep(_TELLING_PAUSE)

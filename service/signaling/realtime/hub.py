@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from signaling.contract.errors import CloseCode
 from signaling.contract.types import LeftReason, RoomLeftReason
@@ -21,6 +21,9 @@ from signaling.realtime.replay import Replay, ReplayLimits
 from signaling.realtime.turns import Turns
 from signaling.rooms.replica import Replica
 from signaling.rooms.service import RoomService
+
+if TYPE_CHECKING:
+    from signaling.realtime.exchange import Carry
 
 END_CLOSES: Final = {
     RoomLeftReason.ROOM_CLOSED: CloseCode.ROOM_CLOSED,
@@ -59,13 +62,15 @@ class Occupant(Protocol):
 class Member:
     """A seat whose socket is on this node, or was until its line was lost."""
 
-    __slots__ = ("_connection", "occupant", "replay", "seat")
+    __slots__ = ("_connection", "heard", "occupant", "replay", "seat")
 
     def __init__(self, seat: Seat, limits: ReplayLimits) -> None:
         """Without a socket yet; ``limits`` bound what is kept for a resume."""
         self.seat = seat
         """As it was taken, or last resumed."""
         self.replay = Replay(limits)
+        self.heard: dict[str, tuple[int, int]] = {}
+        """By sender, the place of the last frame from another node. What is not behind it is late."""
         self.occupant: Occupant | None = None
         self._connection: Connection | None = None
 
@@ -88,17 +93,39 @@ class Member:
 class Route:
     """The way to a seat that is on another node, or was."""
 
-    __slots__ = ("bytes", "marking", "node", "waiting")
+    __slots__ = ("_returned", "bytes", "marking", "node", "timer", "waiting")
 
     def __init__(self, node: str) -> None:
         self.node = node
         """Where the seat is."""
-        self.waiting: list[bytes] | None = None
+        self.waiting: list[Carry] | None = None
         """Frames that cannot be sent yet; None: there are none, and they can."""
         self.bytes = 0
         """Of those."""
         self.marking = False
         """Whether they wait for those sent by the former way, which they must not overtake."""
+        self.timer: asyncio.TimerHandle | None = None
+        """Ends the waiting."""
+        self._returned = 0
+
+    def keep(self, carried: Carry, *, first: bool = False) -> None:
+        """Let a frame wait. ``first``: it was sent before those that wait, and came back."""
+        assert self.waiting is not None
+        self.bytes += len(carried.frame)
+        if first:
+            self.waiting.insert(self._returned, carried)
+            self._returned += 1
+        else:
+            self.waiting.append(carried)
+
+    def let_go(self) -> list[Carry] | None:
+        """What waits, which from now on does so no more; None: nothing was to wait."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        carried, self.waiting = self.waiting, None
+        self.bytes, self.marking, self._returned = 0, False, 0
+        return carried
 
 
 class Elsewhere(Protocol):
@@ -108,12 +135,15 @@ class Elsewhere(Protocol):
         """A seat of this node was resumed on another."""
 
     def fetch(
-        self, local: LocalRoom, member: Member, former: str, version: int, arrived: Occupant
+        self, local: LocalRoom, member: Member, former: str, room: Room, version: int, arrived: Occupant
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it."""
 
     def reroute(self, local: LocalRoom, socket_id: str, node: str) -> None:
         """A seat is on another node now."""
+
+    def ended(self, local: LocalRoom, socket_id: str) -> None:
+        """A seat has ended: nothing need wait for it."""
 
 
 class LocalRoom:
@@ -181,7 +211,9 @@ class LocalRoom:
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""
         gone = self.members.pop(seat.socket_id, None)
-        self.routes.pop(seat.socket_id, None)
+        self._hub.elsewhere.ended(self, seat.socket_id)
+        for member in self.members.values():
+            member.heard.pop(seat.socket_id, None)
         if self.members:
             self._tell(views.participant_left(seat.socket_id, reason), seat.socket_id)
         if gone is not None:
@@ -215,7 +247,7 @@ class LocalRoom:
             self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
             if self.members.pop(seat.socket_id, None) is None or member is None:
                 return
-            self._hub.elsewhere.moved(self, member, seat.node, seat.generation, room.version)
+            self._hub.elsewhere.moved(self, member, seat.node, seat.generation, self._told_up_to(room))
             if not self.members:
                 self._hub.on_empty(self)
             return
@@ -223,6 +255,7 @@ class LocalRoom:
         if member is None:
             member = self._new_member(seat)
             member.replay.restart(-1)
+            member.heard = {other.socket_id: (other.generation, 0) for other in room.seats.values()}
             self._give_early(member)
             self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
         member.seat = seat
@@ -230,17 +263,25 @@ class LocalRoom:
         if arrived is None:
             self._hub.orphaned(self, member)
         elif moved_here:
-            arrived.handover = self._hub.elsewhere.fetch(self, member, before.node, room.version, arrived)
+            arrived.handover = self._hub.elsewhere.fetch(
+                self, member, before.node, room, self._told_up_to(room), arrived
+            )
         else:
             arrived.resumed(self, room, member)
 
     def ended(self, reason: RoomLeftReason) -> None:
         """Tell everyone and let them go."""
         members, self.members = self.members, {}
+        for socket_id in list(self.routes):
+            self._hub.elsewhere.ended(self, socket_id)
         for member in members.values():
             if member.occupant is not None:
                 member.occupant.unseated(self.code, reason)
         self._hub.on_empty(self)
+
+    def _told_up_to(self, room: Room) -> int:
+        """The version up to which members were told what every other node tells, too; 0: it is no such."""
+        return 0 if self.replica is None or self.replica.jumping else room.version
 
     def _give_early(self, member: Member) -> None:
         early = self.early.pop(member.seat.socket_id, None)
@@ -294,9 +335,12 @@ class Hub:
         """Those that are followed here."""
         return list(self._local.values())
 
-    def keeps_seats(self) -> bool:
-        """Whether seats whose sockets are gone may be resumed from here."""
-        return any(local.members for local in self._local.values())
+    def is_needed(self) -> bool:
+        """Whether seats may be resumed from here whose sockets are gone, or frames wait to be sent."""
+        return any(
+            local.members or any(route.waiting is not None for route in local.routes.values())
+            for local in self._local.values()
+        )
 
     async def visit(self, code: str) -> LocalRoom:
         """The room, followed from now on; `depart` must be called for every visit.
@@ -320,6 +364,12 @@ class Hub:
         """End a visit. A room without members or visitors is no longer followed."""
         local.visitors -= 1
         await self._tidy(local)
+
+    def release(self, local: LocalRoom) -> None:
+        """End a visit, soon: as `depart`, for those who cannot wait."""
+        local.visitors -= 1
+        if not local.members:
+            self.on_empty(local)
 
     def on_empty(self, local: LocalRoom) -> None:
         """The last member is out."""

@@ -66,8 +66,10 @@ class Session:
         "_bad_frames",
         "_deadline",
         "_gateway",
+        "_goodbye",
         "_ping_mark",
         "_reply_to",
+        "_sent_elsewhere",
         "address",
         "connection",
         "frame_received",
@@ -105,6 +107,9 @@ class Session:
         """Once resumed: whether nothing was lost."""
         self._ping_mark: tuple[Member, int] | None = None
         self._reply_to: views.RequestId = UNSET
+        self._goodbye = False
+        self._sent_elsewhere = 0
+        """How many frames went to seats on other nodes."""
         self._bad_frames = 0
         self.connection = Connection(
             transport, gateway.limits, self._on_frame, self._overflowed, gateway.metrics
@@ -131,7 +136,9 @@ class Session:
     def lost(self, close_code: int | None) -> None:
         """The socket is gone: closed by the client with ``close_code``, or None if the line broke."""
         self.connection.lost()
-        self._end(LINE_LOST if close_code is None else close_code, by_client=True)
+        if close_code is None:
+            close_code = CloseCode.SERVER_SHUTDOWN if self._goodbye else LINE_LOST
+        self._end(close_code, by_client=True)
 
     def ping_sent(self) -> None:
         """The transport sends a ping now: its pong will say that all before it arrived (RFC 6455, 5.5.2)."""
@@ -238,6 +245,23 @@ class Session:
         self.connection.close(code)
         self._end(code)
 
+    def say_goodbye(self) -> None:
+        """The node stops: the client is to come back to another, and takes its seat along.
+
+        What it says until it hears of that counts. A join or a resume that is being decided is answered
+        first: else the seat would end.
+        """
+        self._goodbye = True
+        if self.member is not None:
+            self.connection.close(CloseCode.SERVER_SHUTDOWN, listening=True)
+        elif not self.being_decided:
+            self.close(CloseCode.SERVER_SHUTDOWN)
+
+    @property
+    def being_decided(self) -> bool:
+        """Whether its join or resume is."""
+        return self.state in (SessionState.JOINING, SessionState.RESUMING)
+
     def _overflowed(self) -> None:
         # The connection is closing already; a peer that does not read may not let it be closed for long.
         self._end(CloseCode.SLOW_CONSUMER)
@@ -308,10 +332,13 @@ class Session:
     def _relay(self, frame: Relay) -> None:
         local, to = self.local, frame.payload.to
         assert local is not None
+        assert self.member is not None
         target = local.members.get(to)
         if target is None or (local.routes and to in local.routes):
             try:
-                self._gateway.exchange.relay(local, to, encode_relay(frame, self.socket_id))
+                self._sent_elsewhere += 1
+                relayed = encode_relay(frame, self.socket_id)
+                self._gateway.exchange.relay(local, to, self.member.seat, self._sent_elsewhere, relayed)
             except SignalingError as error:
                 self._reply_error(error, frame.request_id)
                 return
@@ -341,6 +368,8 @@ class Session:
             self.failed()
             raise
         self.connection.release()
+        if self._goodbye and self.state is not SessionState.ENDED:
+            self.say_goodbye()
 
     # Refusals
 

@@ -18,6 +18,9 @@ from signaling.rooms.service import RoomService
 INTERVAL: Final = 1.0
 """Seconds between looks. A lapsed lease is found within LEASE_SECONDS and two of these."""
 
+HINDERED_SECONDS: Final = LEASE_SECONDS / 2
+"""Between looks: if longer, the store or this machine was in trouble: others may not have renewed either."""
+
 AUDIT_SECONDS: Final = 60.0
 """How often seats are looked for whose node nobody knows: the list of nodes may have been lost itself."""
 
@@ -32,7 +35,9 @@ class Membership:
         self._rooms = rooms
         self._nodes = nodes
         self._clock = clock
-        self._reachable_since: float | None = None
+        self._looked: float | None = None
+        """When the last look was, if that went well."""
+        self._reachable_since = clock()
         self._audited = clock()
 
     async def run(self) -> None:
@@ -41,20 +46,24 @@ class Membership:
             try:
                 await self.look()
             except StoreUnavailable as error:
-                if self._reachable_since is not None:
+                if self._looked is not None:
                     _log.warning("nodes_unavailable", error=str(error))
-                self._reachable_since = None
+                self._looked = None
             except Exception:  # noqa: BLE001 - logged whole
                 _log.exception("nodes_failed")
             await asyncio.sleep(INTERVAL)
 
     async def look(self) -> None:
         """Renew the lease, and deal with those of others that are over. Raises StoreUnavailable."""
-        await self._nodes.renew()
+        known = await self._nodes.renew()
         census = await self._nodes.census()
         now = self._clock()
-        if self._reachable_since is None:
+        if self._looked is None or now - self._looked > HINDERED_SECONDS:
             self._reachable_since = now
+        self._looked = now
+        if not known:
+            # Taken for dead, or the store was emptied, which nothing else need ever show.
+            self._rooms.reconcile()
         if now - self._reachable_since < LEASE_SECONDS + 2 * INTERVAL:
             # While the store was away nobody could renew: a lease that is over says nothing yet.
             return

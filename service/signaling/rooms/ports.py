@@ -207,8 +207,11 @@ class Post(Protocol):
 class Nodes(Protocol):
     """Which nodes there are. Every method may raise StoreUnavailable."""
 
-    async def renew(self) -> None:
-        """This node lives: it counts as alive for LEASE_SECONDS from now."""
+    async def renew(self) -> bool:
+        """This node lives: it counts as alive for LEASE_SECONDS from now.
+
+        False if it was not known: it is new, was forgotten, or the store has lost what it knew.
+        """
 
     async def census(self) -> Census:
         """Which nodes are alive, and which were but are no longer."""

@@ -91,11 +91,13 @@ class RoomService:
         clock: Callable[[], int],
         defaults: RoomDefaults,
         grace_seconds: int,
+        shared: bool = False,
         new_code: Callable[[], str] = new_room_code,
     ) -> None:
         """``node`` is this process's id; ``clock`` gives milliseconds since the epoch.
 
         ``grace_seconds`` is how long a seat is kept after its line was lost; 0: it is not kept.
+        ``shared``: other nodes change rooms, too.
         """
         self.node = node
         self._store = store
@@ -103,6 +105,7 @@ class RoomService:
         self._clock = clock
         self._defaults = defaults
         self._grace = 1000 * grace_seconds
+        self._shared = shared
         self._new_code = new_code
         self._writers: dict[str, RoomWriter] = {}
         self._replicas: dict[str, Replica] = {}
@@ -173,7 +176,8 @@ class RoomService:
     async def get(self, code: str) -> Room:
         """The room as it is now. Raises SignalingError `room_not_found`."""
         now = self._clock()
-        replica = self._replicas.get(code)
+        # Where others change rooms, too, a picture may be behind what somebody was already told of.
+        replica = None if self._shared else self._replicas.get(code)
         try:
             room = replica.room if replica is not None else await self._store.load(code)
         except StoreUnavailable as error:
@@ -356,6 +360,10 @@ class RoomService:
         occupied = await self._store.occupied() if codes is None else codes
         rooms = sum(await asyncio.gather(*(recover(code) for code in occupied)))
         return Recovery(rooms=rooms, left=frozenset(left))
+
+    def reconcile(self) -> None:
+        """What this node knows of its rooms may not be so: load them all again."""
+        self._on_reset(list(self._replicas))
 
     async def execute(self, code: str, command: Command) -> Outcome:
         """Decide the command on the room's latest state and commit what it leads to.

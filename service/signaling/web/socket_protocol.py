@@ -31,7 +31,7 @@ PIECE: Final = 16_384
 socket waiting; after each piece the receiver may want a pause."""
 
 CLOSING_PAUSE: Final = 0.05
-"""Seconds between pieces once the close frame is sent: only the peer's close frame is still of interest."""
+"""Seconds between pieces once the close frame is sent: what the peer had said before is short, if honest."""
 
 STOP_TIMEOUT: Final = 0.8
 """Seconds a peer has to read what was sent to it once the process stops: less than uvicorn waits."""
@@ -220,7 +220,7 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
         self.frames = []
-        if self.close_sent or self._told_lost:
+        if self._told_lost:
             return
         try:
             if self.curr_msg_data_type == "text":

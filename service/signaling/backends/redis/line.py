@@ -77,6 +77,8 @@ class Line:
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._heard_at = 0.0
+        self._excused = False
+        """Whether the silence may be this process's own: that it stood still, and what was said waits."""
         self._task = self._loop.create_task(self._run(), name=f"redis-line-{partition}")
 
     async def close(self) -> None:
@@ -155,7 +157,7 @@ class Line:
         self._unconfirmed = set(self._gap)
 
     async def _speak(self, connection: Connection) -> None:
-        self._heard_at = self._loop.time()
+        self._heard_at, self._excused = self._loop.time(), False
         while True:
             self._wake.clear()
             commands, self._outgoing = self._outgoing, []
@@ -165,12 +167,15 @@ class Line:
                 async with asyncio.timeout(PING_SECONDS):
                     await self._wake.wait()
             if self._loop.time() - self._heard_at > SILENCE_SECONDS:
-                raise ConnectionError("nothing was heard for too long")
+                if self._excused:
+                    raise ConnectionError("nothing was heard for too long")
+                self._excused = True
+                self._heard_at = self._loop.time() - SILENCE_SECONDS + PING_SECONDS
 
     async def _hear(self, connection: Connection) -> None:
         while True:
             message = await connection.read_response(timeout=math.inf)
-            self._heard_at = self._loop.time()
+            self._heard_at, self._excused = self._loop.time(), False
             match message:
                 case [b"smessage", channel, payload]:
                     self._on_message(channel, payload)

@@ -30,9 +30,9 @@ class RedisNodes:
         await self._lane.close()
         await self._server.close()
 
-    async def renew(self) -> None:
+    async def renew(self) -> bool:
         """See `Nodes.renew`."""
-        await self._lane.script(RENEW, [self._key], self._node, 1000 * LEASE_SECONDS)
+        return not await self._lane.script(RENEW, [self._key], self._node, 1000 * LEASE_SECONDS)
 
     async def census(self) -> Census:
         """See `Nodes.census`."""

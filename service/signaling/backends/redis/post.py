@@ -1,19 +1,20 @@
 """Messages between nodes, by Redis.
 
-All messages for one node that are sent in one turn of the event loop travel as one announcement on that
-node's channel. Each has a number, by node that sends: so one that was announced twice, as may happen when a
-reply is lost, is heard once, and one that was lost is noticed when the next comes. When none would come, an
-empty one is sent, so that the loss of the last is noticed, too.
+Messages for one node travel as one announcement on that node's channel: all that were sent in one turn of the
+event loop, or while the one before was on its way. Each has a number, by node that sends: so one that was
+announced twice, as may happen when a reply is lost, is heard once, and one that was lost is noticed when the
+next comes. When none would come, an empty one is sent, so that the loss of the last is noticed, too.
 
 Redis says how many heard an announcement. While nobody does, as when a node's own line is being made again,
 it is announced again, and what is sent meanwhile waits behind it. After a while it is given back.
+What may have been heard, though the reply was lost, is never given back, as it could be heard twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, Self
 
@@ -33,13 +34,19 @@ MAX_WAITING: Final = 4 * 1024 * 1024
 DEAF_SECONDS: Final = 1.0
 """How long a node may hear nothing until messages for it are given back: its line is made again sooner."""
 
+DOUBTFUL_SECONDS: Final = 4.0
+"""The same where Redis itself was away, and lines are made again at both ends; some may have been heard."""
+
 RETRY_SECONDS: Final = 0.1
 """Between announcements of what nobody heard."""
 
-TAIL_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 1.0
 """How often it is looked whether the last messages to a node need one behind them."""
 
-MAX_TAILS: Final = 60
+TAILS: Final = (1, 5, 25)
+"""Looks without a message after which one is sent: soon, and once a line that died unseen was found out."""
+
+MAX_LOOKS: Final = 60
 """Looks without a message after which the numbers of a node begin anew."""
 
 MAX_SENDERS: Final = 4096
@@ -61,9 +68,8 @@ _decode: Final = msgspec.msgpack.Decoder(_Bundle).decode
 
 
 class _Sent(Struct):
-    """An announcement that nobody is known to have heard."""
+    """An announcement that nobody is known to have heard yet."""
 
-    number: int
     bundle: bytes
     messages: list[bytes]
     size: int
@@ -74,7 +80,7 @@ class _Sent(Struct):
 class _Outbound:
     """What goes to one node."""
 
-    __slots__ = ("bytes", "messages", "number", "persisting", "quiet", "series", "unheard")
+    __slots__ = ("bytes", "messages", "number", "persisting", "quiet", "series", "underway")
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []
@@ -83,12 +89,12 @@ class _Outbound:
         """Of what waits and of what is on its way."""
         self.series = secrets.token_hex(4)
         self.number = 0
-        self.unheard: deque[_Sent] = deque()
-        """To be announced again."""
+        self.underway: _Sent | None = None
+        """One at a time: none that is not heard can be overtaken. Nor has the lane more round trips."""
         self.persisting: asyncio.Task[None] | None = None
-        """While there is something unheard."""
+        """While that is announced again."""
         self.quiet = 0
-        """For how many looks nothing was sent."""
+        """For how many looks there was nothing to say."""
 
 
 class RedisPost:
@@ -102,6 +108,7 @@ class RedisPost:
         self._lane = Lane(server)
         self._outbound: dict[str, _Outbound] = {}
         self._ready: list[str] = []
+        self._announcing: set[asyncio.Future[Any]] = set()
         self._inbound: OrderedDict[str, tuple[str, int]] = OrderedDict()
         """By sender, the series and the last number heard; the one heard last at the end."""
         self._receive: Callable[[str, bytes], None]
@@ -138,6 +145,8 @@ class RedisPost:
             self._tails.cancel()
             await asyncio.wait((self._tails,))
         self._flush()
+        while self._announcing:
+            await asyncio.wait(set(self._announcing))
         for outbound in self._outbound.values():
             if outbound.persisting is not None:
                 outbound.persisting.cancel()
@@ -168,8 +177,7 @@ class RedisPost:
         ready, self._ready = self._ready, []
         for node in ready:
             outbound = self._outbound[node]
-            # Behind what nobody has heard yet, it waits.
-            if outbound.persisting is None and outbound.messages:
+            if outbound.underway is None and outbound.messages:
                 self._announce(node, outbound)
 
     def _announce(self, node: str, outbound: _Outbound) -> None:
@@ -177,84 +185,79 @@ class RedisPost:
         outbound.quiet = 0
         outbound.number += 1
         bundle = _encode(_Bundle(self._node, outbound.series, outbound.number, messages))
-        sent = _Sent(outbound.number, bundle, messages, sum(map(len, messages)))
+        outbound.underway = sent = _Sent(bundle, messages, sum(map(len, messages)))
         done = self._publish(node, bundle)
+        self._announcing.add(done)
         done.add_done_callback(lambda done: self._announced(node, outbound, sent, done))
 
     def _publish(self, node: str, bundle: bytes) -> asyncio.Future[tuple[int, bool]]:
         return self._lane.repeated("SPUBLISH", self._channel(node), bundle)
 
     def _announced(self, node: str, outbound: _Outbound, sent: _Sent, done: asyncio.Future[Any]) -> None:
+        self._announcing.discard(done)
         if done.cancelled():
             return
         error = done.exception()
         if error is None and done.result()[0]:
-            outbound.bytes -= sent.size
-            # One before it that nobody heard is lost now, and is noticed there.
-            while outbound.unheard and outbound.unheard[0].number < sent.number:
-                outbound.bytes -= outbound.unheard.popleft().size
+            self._was_heard(node, outbound, sent)
             return
-        if error is not None and not isinstance(error, StoreUnavailable):
-            raise error
         sent.doubtful = error is not None or done.result()[1]
-        outbound.unheard.append(sent)
-        if outbound.persisting is None:
-            outbound.persisting = self._loop.create_task(self._persist(node, outbound), name="post-persist")
+        outbound.persisting = self._loop.create_task(self._persist(node, outbound, sent), name="post-persist")
 
-    async def _persist(self, node: str, outbound: _Outbound) -> None:
-        """Announce again what nobody heard, in order, until it is heard or to be given back."""
-        deaf_since = self._loop.time()
-        try:
-            while outbound.unheard:
-                await asyncio.sleep(RETRY_SECONDS)
-                while outbound.unheard:
-                    first = outbound.unheard[0]
-                    try:
-                        heard, lost = await self._publish(node, first.bundle)
-                    except StoreUnavailable as error:
-                        # This says nothing about the node.
-                        _log.warning("post_delayed", node=node, error=str(error))
-                        first.doubtful = True
-                        deaf_since = self._loop.time()
-                        break
-                    first.doubtful = first.doubtful or lost
-                    if not heard:
-                        break
-                    outbound.bytes -= outbound.unheard.popleft().size
-                    deaf_since = self._loop.time()
-                if self._loop.time() - deaf_since > DEAF_SECONDS:
-                    self._give_back(node, outbound)
-        finally:
-            outbound.persisting = None
+    def _was_heard(self, node: str, outbound: _Outbound, sent: _Sent) -> None:
+        outbound.bytes -= sent.size
+        outbound.underway = outbound.persisting = None
         if outbound.messages:
             self._announce(node, outbound)
 
-    def _give_back(self, node: str, outbound: _Outbound) -> None:
-        unheard = list(outbound.unheard)
-        outbound.unheard.clear()
-        certain = [sent for sent in unheard if not sent.doubtful]
-        if len(certain) == len(unheard):
-            outbound.number -= len(unheard)
-        # Else, should the node hear again, the gap in the numbers says that something may be missing.
-        back = [message for sent in certain for message in sent.messages] + outbound.messages
-        outbound.messages = []
-        outbound.bytes = 0
+    async def _persist(self, node: str, outbound: _Outbound, sent: _Sent) -> None:
+        """Announce again what nobody heard, until it is heard or to be given back."""
+        deaf_since = self._loop.time()
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            try:
+                heard, lost = await self._publish(node, sent.bundle)
+            except StoreUnavailable as error:
+                _log.warning("post_delayed", node=node, error=str(error))
+                heard, lost = 0, True
+            if heard:
+                self._was_heard(node, outbound, sent)
+                return
+            if lost:
+                # Redis was away, and with it the node's own line: this says nothing about the node.
+                sent.doubtful = True
+                deaf_since = self._loop.time()
+            elif self._loop.time() - deaf_since > (DOUBTFUL_SECONDS if sent.doubtful else DEAF_SECONDS):
+                self._give_back(node, outbound, sent)
+                return
+
+    def _give_back(self, node: str, outbound: _Outbound, sent: _Sent) -> None:
+        back = outbound.messages
+        if sent.doubtful:
+            # Should the node hear again, the gap in the numbers says that something may be missing.
+            outbound.quiet = 0
+        else:
+            outbound.number -= 1
+            back = sent.messages + back
+        outbound.messages, outbound.bytes = [], 0
+        outbound.underway = outbound.persisting = None
         if back:
             self._undelivered(node, back)
 
     async def _send_tails(self) -> None:
         while True:
-            await asyncio.sleep(TAIL_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             for node, outbound in list(self._outbound.items()):
-                outbound.quiet += 1
-                if outbound.messages or outbound.bytes or outbound.persisting:
+                if outbound.messages or outbound.underway is not None:
                     continue
-                if outbound.quiet > MAX_TAILS:
+                outbound.quiet += 1
+                if outbound.quiet > MAX_LOOKS:
                     # Whatever was sent was heard, or noticed as lost, long ago.
                     del self._outbound[node]
-                elif outbound.quiet == 1:
+                elif outbound.quiet in TAILS:
+                    quiet = outbound.quiet
                     self._announce(node, outbound)
-                    outbound.quiet = 2
+                    outbound.quiet = quiet
 
     def _heard(self, _channel: bytes, payload: bytes) -> None:
         try:
