@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from signaling.contract.types import LeftReason, RoomLeftReason, RoomState
 from signaling.domain.events import (
     ParticipantJoined,
@@ -61,6 +63,8 @@ class Replica:
         self._on_gap = on_gap
         self._behind = False
         self._dropped = False
+        self.jumping = False
+        """Whether the follower is being told of a difference: in an order that is no other node's."""
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self.heard = 0
         """The latest version that arrived since this replica stands still."""
@@ -126,20 +130,32 @@ class Replica:
                 self.room = before if latest is None else latest
                 self._follower.ended(END_REASONS[state])
             return
+        if before.state is RoomState.OPEN:
+            self.jumping = True
+            try:
+                self._tell_difference(before, latest)
+            finally:
+                self.jumping = False
+        # Else the follower was told of the end, which the store has lost: nobody is left to be told.
         self.room = latest
-        if before.state is not RoomState.OPEN:
-            # The follower was told of the end, which the store has lost: nobody is left to be told.
-            return
+
+    def _tell_difference(self, before: Room, latest: Room) -> None:
+        """Seat by seat; the room is each time as it has been told so far: nobody must be told of a seat twice."""
+        seats = dict(before.seats)
         for socket_id, seat in before.seats.items():
             # The same socket may have left and joined again, in another seat.
             if socket_id not in latest.seats or latest.seats[socket_id].number != seat.number:
+                del seats[socket_id]
+                self.room = replace(latest, seats=dict(seats))
                 self._follower.left(seat, LeftReason.CONNECTION_LOST)
         for socket_id, seat in latest.seats.items():
-            known = before.seats.get(socket_id)
-            if known is None or known.number != seat.number:
-                self._follower.joined(seat, latest)
+            known = seats.get(socket_id)
+            seats[socket_id] = seat
+            self.room = replace(latest, seats=dict(seats))
+            if known is None:
+                self._follower.joined(seat, self.room)
             else:
-                self._tell_line(known, seat, latest)
+                self._tell_line(known, seat, self.room)
 
     def _tell_line(self, before: Seat, seat: Seat, room: Room) -> None:
         """The difference between a seat and the same seat later."""
