@@ -19,6 +19,7 @@ import structlog
 from msgspec import Struct
 
 from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.domain.room import Room
 from signaling.realtime.hub import Hub, LocalRoom, Member, Occupant, Route
 from signaling.realtime.replay import Replay
 from signaling.rooms.ports import Post
@@ -109,6 +110,8 @@ class _Awaited(Struct):
 
     local: LocalRoom
     member: Member
+    room: Room
+    """As it was then: what was told since waits with the member."""
     arrived: Occupant
     former: str
     generation: int
@@ -209,7 +212,7 @@ class Exchange:
 
     def _hand_over(self, sender: str, note: Ask, moved: _Moved) -> None:
         # Told of the room up to the same version there and here, or else something would be missing or twice.
-        exact = note.version == moved.version and sender == moved.node and not moved.handed
+        exact = 0 != note.version == moved.version and sender == moved.node and not moved.handed
         missed = moved.replay.since(note.received) if exact else None
         self._say(sender, HandOver(note.code, note.socket_id, note.generation, missed))
         moved.handed = True
@@ -220,11 +223,11 @@ class Exchange:
     # Seats that come
 
     def fetch(
-        self, local: LocalRoom, member: Member, former: str, version: int, arrived: Occupant
+        self, local: LocalRoom, member: Member, former: str, room: Room, version: int, arrived: Occupant
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it.
 
-        The result raises SignalingError if the seat ended meanwhile.
+        It will be told of what happens after ``room``. For ``version`` see `Elsewhere`. The result raises SignalingError if the seat ended meanwhile.
         """
         seat = member.seat
         key = (local.code, seat.socket_id)
@@ -232,7 +235,7 @@ class Exchange:
         done: asyncio.Future[None] = self._loop.create_future()
         timer = self._loop.call_later(HANDOVER_SECONDS, self._fetched, key, seat.generation, None)
         self._awaited[key] = _Awaited(
-            local, member, arrived, former, seat.generation, arrived.resuming_from, done, timer
+            local, member, room, arrived, former, seat.generation, arrived.resuming_from, done, timer
         )
         ask = Ask(*key, seat.generation, version, arrived.resuming_from)
         if not self._say(former, ask):
@@ -245,18 +248,21 @@ class Exchange:
             return
         del self._awaited[key]
         awaited.timer.cancel()
-        member, local = awaited.member, awaited.local
-        room = local.room
-        if local.members.get(key[1]) is not member or room is None:
+        member, local, room = awaited.member, awaited.local, awaited.room
+        if local.members.get(key[1]) is not member or local.room is None:
             awaited.done.set_exception(SignalingError(ErrorCode.RESUME_FAILED))
             return
         later: list[bytes] = []
         if missed is None:
-            # So that the socket is told that something is missing.
             later = member.replay.kept
+            if len(later) <= member.replay.sent:
+                # Too much to keep all of it: then the room as it is now is the truth.
+                room, later = local.room, []
+            # So that the socket is told that something is missing.
             member.replay.restart(-1)
         else:
             member.replay.follow(awaited.received, missed)
+            room = local.room
         awaited.arrived.resumed(local, room, member)
         for frame in later:
             member.send(frame)

@@ -105,12 +105,18 @@ class Elsewhere(Protocol):
     """What the hub tells of seats that move between nodes."""
 
     def moved(self, local: LocalRoom, member: Member, node: str, generation: int, version: int) -> None:
-        """A seat of this node was resumed on another."""
+        """A seat of this node was resumed on another.
+
+        ``version``: up to where it was told of the room; 0: nobody else can say, as the room was loaded anew.
+        """
 
     def fetch(
-        self, local: LocalRoom, member: Member, former: str, version: int, arrived: Occupant
+        self, local: LocalRoom, member: Member, former: str, room: Room, version: int, arrived: Occupant
     ) -> asyncio.Future[None]:
-        """Get what a seat has missed from its former node, and let its socket have it."""
+        """Get what a seat has missed from its former node, and let its socket have it.
+
+        It will be told of what happens after ``room``, and is not told twice. ``version`` as for `moved`.
+        """
 
     def reroute(self, local: LocalRoom, socket_id: str, node: str) -> None:
         """A seat is on another node now."""
@@ -211,11 +217,12 @@ class LocalRoom:
             former = member.occupant
             member.vacate()
             former.replaced()
+        version = 0 if self.replica is None or self.replica.jumping else room.version
         if seat.node != self._hub.node:
             self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
             if self.members.pop(seat.socket_id, None) is None or member is None:
                 return
-            self._hub.elsewhere.moved(self, member, seat.node, seat.generation, room.version)
+            self._hub.elsewhere.moved(self, member, seat.node, seat.generation, version)
             if not self.members:
                 self._hub.on_empty(self)
             return
@@ -230,7 +237,8 @@ class LocalRoom:
         if arrived is None:
             self._hub.orphaned(self, member)
         elif moved_here:
-            arrived.handover = self._hub.elsewhere.fetch(self, member, before.node, room.version, arrived)
+            elsewhere = self._hub.elsewhere
+            arrived.handover = elsewhere.fetch(self, member, before.node, room, version, arrived)
         else:
             arrived.resumed(self, room, member)
 
