@@ -232,12 +232,14 @@ class Exchange:
         seat = member.seat
         key = (local.code, seat.socket_id)
         self._moved.pop(key, None)
+        received = arrived.resuming_from
+        assert received is not None
         done: asyncio.Future[None] = self._loop.create_future()
         timer = self._loop.call_later(HANDOVER_SECONDS, self._fetched, key, seat.generation, None)
         self._awaited[key] = _Awaited(
-            local, member, room, arrived, former, seat.generation, arrived.resuming_from, done, timer
+            local, member, room, arrived, former, seat.generation, received, done, timer
         )
-        ask = Ask(*key, seat.generation, version, arrived.resuming_from)
+        ask = Ask(*key, seat.generation, version, received)
         if not self._say(former, ask):
             self._fetched(key, seat.generation, None)
         return done
@@ -252,17 +254,16 @@ class Exchange:
         if local.members.get(key[1]) is not member or local.room is None:
             awaited.done.set_exception(SignalingError(ErrorCode.RESUME_FAILED))
             return
-        later: list[bytes] = []
+        later = member.replay.kept
+        if len(later) <= member.replay.sent:
+            # Some of it is forgotten already. Then the room as it is now is the truth, and nothing else is.
+            missed, later, room = None, [], local.room
         if missed is None:
-            later = member.replay.kept
-            if len(later) <= member.replay.sent:
-                # Too much to keep all of it: then the room as it is now is the truth.
-                room, later = local.room, []
             # So that the socket is told that something is missing.
             member.replay.restart(-1)
         else:
             member.replay.follow(awaited.received, missed)
-            room = local.room
+            later, room = [], local.room
         awaited.arrived.resumed(local, room, member)
         for frame in later:
             member.send(frame)

@@ -169,6 +169,7 @@ class Gateway:
                 # Its former seat is being resumed just now, which is about to be refused.
                 raise unavailable("A resume of this socket's former seat is being decided")
             local.arriving[session.socket_id] = session
+            session.resuming_from = None
             try:
                 await self.rooms.join(
                     code, socket_id=session.socket_id, display_name=display_name, user_id=user_id
@@ -215,6 +216,10 @@ class Gateway:
             session.resuming_from = received
             try:
                 await self.rooms.resume(claim.room_code, claim.socket_id, claim.generation)
+            except SignalingError:
+                # It is in the log all the same where what was missed is being fetched.
+                if session.handover is None:
+                    raise
             finally:
                 local.stop_arriving(claim.socket_id, session)
             if session.handover is not None:

@@ -31,8 +31,8 @@ END_CLOSES: Final = {
 class Occupant(Protocol):
     """A socket as its seat sees it."""
 
-    resuming_from: int
-    """While resuming: how many frames of the seat the client has."""
+    resuming_from: int | None
+    """How many frames of the seat the client has that resumes it; None: it joins."""
     handover: asyncio.Future[None] | None
     """While resuming: what was missed is being fetched from another node."""
 
@@ -176,13 +176,21 @@ class LocalRoom:
         """Tell the members of a newcomer, and the newcomer of the members."""
         if self.members:
             self._tell(views.participant_joined(seat), seat.socket_id)
+        if seat.node != self._hub.node:
+            # Whoever arrives then resumes it, and hears of that later.
+            return
         newcomer = self.arriving.pop(seat.socket_id, None)
-        if newcomer is not None:
-            member = self._new_member(seat)
+        member = self._new_member(seat)
+        if newcomer is None:
+            self._hub.orphaned(self, member)
+            return
+        if newcomer.resuming_from is None:
             newcomer.seated(self, room, member)
-            self._give_early(member)
-        elif seat.node == self._hub.node:
-            self._hub.orphaned(self, self._new_member(seat))
+        else:
+            # It was resumed here before this node heard that it was ever taken. Where, nobody can say.
+            member.replay.restart(-1)
+            newcomer.resumed(self, room, member)
+        self._give_early(member)
 
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""

@@ -48,6 +48,8 @@ _INPUTS: Final = {
     kind: MESSAGES[tag_of(kind)] for kind in (Join, RawOffer, RawAnswer, RawIceCandidate, Leave, Resume, Ping)
 }
 
+_DECIDING: Final = frozenset((SessionState.JOINING, SessionState.RESUMING, SessionState.LEAVING))
+
 LEAVING_CLOSES: Final = frozenset({1000, 1001, 1005})
 """Close codes by which a client leaves for good; 1005 is a close frame without a code (RFC 6455, 7.4)."""
 
@@ -97,8 +99,8 @@ class Session:
         """Once ended: how the others are told of it."""
         self.keeps_seat = True
         """Once ended: whether its seat waits for a resume, where seats are kept."""
-        self.resuming_from = 0
-        """While resuming: how many frames of the seat the client has."""
+        self.resuming_from: int | None = None
+        """How many frames of the seat the client has that resumes it; None: it joins."""
         self.handover: asyncio.Future[None] | None = None
         """While resuming: what was missed is being fetched from another node."""
         self.recovered = False
@@ -172,6 +174,7 @@ class Session:
             return
         self._become(Input.RESUMED)
         self.socket_id = member.seat.socket_id
+        assert self.resuming_from is not None
         missed = member.replay.since(self.resuming_from)
         self.recovered = missed is not None
         if missed is None:
@@ -333,7 +336,8 @@ class Session:
         try:
             await work
         except SignalingError as error:
-            if self.state is not SessionState.ENDED:
+            # A store that was lost while it committed may have done it: then the log has decided already.
+            if self.state in _DECIDING:
                 self._become(Input.REFUSED)
                 self._reply_error(error, self._take_reply_to())
                 self._check_deadline()
