@@ -19,6 +19,7 @@ import structlog
 from msgspec import Struct
 
 from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.domain.events import Seat
 from signaling.domain.room import Room
 from signaling.realtime.hub import Hub, LocalRoom, Member, Occupant, Route
 from signaling.realtime.replay import Replay
@@ -67,13 +68,15 @@ class HandOver(_Note, frozen=True, array_like=True, tag="h"):
 
 
 class Mark(_Note, frozen=True, array_like=True, tag="m"):
-    """To the former node: this follows the last frame that I sent you for the seat."""
+    """To the former node: this follows the last frame that I sent you for the seat, which has moved."""
 
     origin: str
+    generation: int
+    """Of the seat since then."""
 
 
 class Passed(_Note, frozen=True, array_like=True, tag="p"):
-    """From the former node to the new: the mark of ``origin``, behind what came before it."""
+    """From a former node to the one after it: the mark of ``origin``, behind what came before it."""
 
     origin: str
 
@@ -187,6 +190,16 @@ class Exchange:
         if asked is not None:
             self._hand_over(*asked, moved)
 
+    def stayed(self, local: LocalRoom, socket_id: str) -> None:
+        """A seat of this node has ended, or is back already: it does not move from here."""
+        key = (local.code, socket_id)
+        asked = self._asked.pop(key, None)
+        if asked is not None:
+            sender, note = asked
+            self._say(sender, HandOver(*key, note.generation, None))
+        for origin in self._marked.pop(key, ()):
+            self._say(origin, Arrived(*key))
+
     def owes_seats(self) -> bool:
         """Whether other nodes may still ask for what they took over from here, or send by the former way."""
         now = self._loop.time()
@@ -275,12 +288,13 @@ class Exchange:
 
     # Those who send to a seat that moved
 
-    def reroute(self, local: LocalRoom, socket_id: str, node: str) -> None:
+    def reroute(self, local: LocalRoom, seat: Seat) -> None:
         """A seat to which frames were sent from here is on another node now, or on this one."""
+        socket_id = seat.socket_id
         route = local.routes.get(socket_id)
-        if route is None or route.node == node:
+        if route is None or route.node == seat.node:
             return
-        former, route.node = route.node, node
+        former, route.node = route.node, seat.node
         if route.marking:
             return  # The mark that is under way goes where the seat went.
         if route.waiting is not None:
@@ -288,21 +302,29 @@ class Exchange:
             self._release(local, socket_id, route)
             return
         route.waiting, route.marking = [], True
-        if not self._say(former, Mark(local.code, socket_id, self._hub.node)):
+        if not self._say(former, Mark(local.code, socket_id, self._hub.node, seat.generation)):
             self._release(local, socket_id, route)
             return
         self._loop.call_later(MARK_SECONDS, self._release, local, socket_id, route)
 
     def _mark(self, note: Mark) -> None:
         key = (note.code, note.socket_id)
-        moved = self._moved.get(key)
         local = self._hub.room(note.code)
-        if local is not None and note.socket_id in local.members:
+        member = None if local is None else local.members.get(note.socket_id)
+        if member is not None and member.seat.generation < note.generation:
             self._marked.setdefault(key, []).append(note.origin)
-        elif moved is None:
+        elif member is not None:
+            # The seat is back. What was sent on after it came with it.
+            self._say(note.origin, Arrived(*key))
+        else:
+            self._passed(Passed(*key, note.origin))
+
+    def _passed(self, note: Passed) -> None:
+        moved = self._moved.get((note.code, note.socket_id))
+        if moved is None:
             self._say(note.origin, Arrived(note.code, note.socket_id))
         elif moved.handed:
-            self._say(moved.node, Passed(note.code, note.socket_id, note.origin))
+            self._say(moved.node, note)
         else:
             moved.marks.append(note.origin)
 
@@ -375,7 +397,7 @@ class Exchange:
             case Mark():
                 self._mark(note)
             case Passed():
-                self._say(note.origin, Arrived(note.code, note.socket_id))
+                self._passed(note)
             case Arrived():
                 self._marked_through(note.code, note.socket_id)
 

@@ -118,7 +118,10 @@ class Elsewhere(Protocol):
         It will be told of what happens after ``room``, and is not told twice. ``version`` as for `moved`.
         """
 
-    def reroute(self, local: LocalRoom, socket_id: str, node: str) -> None:
+    def stayed(self, local: LocalRoom, socket_id: str) -> None:
+        """A seat of this node has ended, or was resumed on it."""
+
+    def reroute(self, local: LocalRoom, seat: Seat) -> None:
         """A seat is on another node now."""
 
 
@@ -199,6 +202,7 @@ class LocalRoom:
         if self.members:
             self._tell(views.participant_left(seat.socket_id, reason), seat.socket_id)
         if gone is not None:
+            self._hub.elsewhere.stayed(self, seat.socket_id)
             if gone.occupant is not None:
                 gone.occupant.unseated(self.code, RoomLeftReason.LEFT)
             if not self.members:
@@ -227,7 +231,7 @@ class LocalRoom:
             former.replaced()
         version = 0 if self.replica is None or self.replica.jumping else room.version
         if seat.node != self._hub.node:
-            self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
+            self._hub.elsewhere.reroute(self, seat)
             if self.members.pop(seat.socket_id, None) is None or member is None:
                 return
             self._hub.elsewhere.moved(self, member, seat.node, seat.generation, version)
@@ -235,11 +239,13 @@ class LocalRoom:
                 self._hub.on_empty(self)
             return
         moved_here = member is None
-        if member is None:
+        if member is not None:
+            self._hub.elsewhere.stayed(self, seat.socket_id)
+        else:
             member = self._new_member(seat)
             member.replay.restart(-1)
             self._give_early(member)
-            self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
+            self._hub.elsewhere.reroute(self, seat)
         member.seat = seat
         arrived = self.arriving.pop(seat.socket_id, None)
         if arrived is None:
@@ -253,7 +259,8 @@ class LocalRoom:
     def ended(self, reason: RoomLeftReason) -> None:
         """Tell everyone and let them go."""
         members, self.members = self.members, {}
-        for member in members.values():
+        for socket_id, member in members.items():
+            self._hub.elsewhere.stayed(self, socket_id)
             if member.occupant is not None:
                 member.occupant.unseated(self.code, reason)
         self._hub.on_empty(self)
