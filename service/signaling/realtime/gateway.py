@@ -142,6 +142,7 @@ class Gateway:
         """End a seat whose socket is gone for good."""
         # The others must not wait for the commit to stop relaying to it.
         local.members.pop(member.seat.socket_id, None)
+        self.exchange.stayed(local, member.seat.socket_id)
         local.visitors += 1
         seat = member.seat
 

@@ -128,7 +128,7 @@ class Elsewhere(Protocol):
 class LocalRoom:
     """The seats of this node in one room. Follows the room's log."""
 
-    __slots__ = ("_hub", "arriving", "code", "early", "members", "replica", "routes", "visitors")
+    __slots__ = ("_hub", "arriving", "code", "early", "former", "members", "replica", "routes", "visitors")
 
     def __init__(self, code: str, hub: Hub) -> None:
         """Empty, for the room of this code."""
@@ -141,6 +141,8 @@ class LocalRoom:
         """Frames from other nodes for those who arrive: others may hear of a seat before this node does."""
         self.routes: dict[str, Route] = {}
         """Seats elsewhere to which something was sent from here."""
+        self.former: set[str] = set()
+        """Nodes from which seats moved to others since the room is followed here."""
         self.visitors = 0
         """How many use this object without being members: while there are any, it stays."""
         self.replica: Replica | None = None
@@ -155,9 +157,11 @@ class LocalRoom:
         return None if self.replica is None else self.replica.room.seats.get(socket_id)
 
     def has_seats_of(self, node: str) -> bool:
-        """Whether another node holds seats of the room."""
+        """Whether another node holds seats of the room, or did until they moved on."""
         room = self.room
-        return room is not None and any(seat.node == node for seat in room.seats.values())
+        if room is None:
+            return False
+        return node in self.former or any(seat.node == node for seat in room.seats.values())
 
     def keep_early(self, socket_id: str, frame: bytes) -> bool:
         """Keep a frame from another node for a seat that is arriving; False if none such is."""
@@ -229,6 +233,8 @@ class LocalRoom:
             former = member.occupant
             member.vacate()
             former.replaced()
+        if before.node != seat.node:
+            self.former.add(before.node)
         version = 0 if self.replica is None or self.replica.jumping else room.version
         if seat.node != self._hub.node:
             self._hub.elsewhere.reroute(self, seat)

@@ -39,6 +39,10 @@ RETRY_SECONDS: Final = 0.1
 TAIL_SECONDS: Final = 1.0
 """How often it is looked whether the last messages to a node need one behind them."""
 
+LATE_TAIL: Final = 20
+"""After so many looks without a message there is another tail: a line may have been dead when the first was sent,
+and both its ends not have noticed for SILENCE_SECONDS."""
+
 MAX_TAILS: Final = 60
 """Looks without a message after which the numbers of a node begin anew."""
 
@@ -220,7 +224,9 @@ class RedisPost:
                     first.doubtful = first.doubtful or lost
                     if not heard:
                         break
-                    outbound.bytes -= outbound.unheard.popleft().size
+                    # One behind it may have been heard meanwhile, and have taken it out as lost.
+                    if outbound.unheard and outbound.unheard[0] is first:
+                        outbound.bytes -= outbound.unheard.popleft().size
                     deaf_since = self._loop.time()
                 if self._loop.time() - deaf_since > DEAF_SECONDS:
                     self._give_back(node, outbound)
@@ -237,8 +243,9 @@ class RedisPost:
             outbound.number -= len(unheard)
         # Else, should the node hear again, the gap in the numbers says that something may be missing.
         back = [message for sent in certain for message in sent.messages] + outbound.messages
+        # Others may be on their way still.
+        outbound.bytes -= sum(sent.size for sent in unheard) + sum(map(len, outbound.messages))
         outbound.messages = []
-        outbound.bytes = 0
         if back:
             self._undelivered(node, back)
 
@@ -246,15 +253,17 @@ class RedisPost:
         while True:
             await asyncio.sleep(TAIL_SECONDS)
             for node, outbound in list(self._outbound.items()):
-                outbound.quiet += 1
                 if outbound.messages or outbound.bytes or outbound.persisting:
+                    # What becomes of it is not known yet: the tail comes behind that.
                     continue
+                outbound.quiet += 1
                 if outbound.quiet > MAX_TAILS:
                     # Whatever was sent was heard, or noticed as lost, long ago.
                     del self._outbound[node]
-                elif outbound.quiet == 1:
+                elif outbound.quiet in (1, LATE_TAIL):
+                    quiet = outbound.quiet
                     self._announce(node, outbound)
-                    outbound.quiet = 2
+                    outbound.quiet = quiet
 
     def _heard(self, _channel: bytes, payload: bytes) -> None:
         try:
