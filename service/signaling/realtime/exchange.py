@@ -47,9 +47,12 @@ class _Note(Struct, frozen=True, array_like=True, tag=True):
 
 
 class Carry(_Note, frozen=True, array_like=True, tag="c"):
-    """A frame for a seat."""
+    """A frame for a seat, from another."""
 
     frame: bytes
+    sender: str
+    generation: int
+    """Of the sender's seat, as its node knew it."""
 
 
 class Ask(_Note, frozen=True, array_like=True, tag="a"):
@@ -140,8 +143,8 @@ class Exchange:
 
     # Frames
 
-    def relay(self, local: LocalRoom, socket_id: str, frame: bytes) -> None:
-        """Send a frame to a seat that is on another node, or was while frames are still on their way there.
+    def relay(self, local: LocalRoom, socket_id: str, frame: bytes, sender: Seat) -> None:
+        """Send a frame of ``sender`` to a seat that is on another node, or was while frames are still on their way there.
 
         Raises SignalingError `peer_not_found` if there is no such seat, `server_error` if too much waits
         for it.
@@ -152,13 +155,14 @@ class Exchange:
             if seat is None or seat.node == self._hub.node:
                 raise SignalingError(ErrorCode.PEER_NOT_FOUND)
             route = local.routes[socket_id] = Route(seat.node)
+        note = Carry(local.code, socket_id, frame, sender.socket_id, sender.generation)
         if route.waiting is not None:
             limits = self._hub.limits
             if len(route.waiting) >= limits.frames or route.bytes + len(frame) > limits.total_bytes:
                 raise unavailable("Too much waits for this participant, who cannot be reached now")
-            route.waiting.append(frame)
+            route.waiting.append(note)
             route.bytes += len(frame)
-        elif not self._say(route.node, Carry(local.code, socket_id, frame)):
+        elif not self._say(route.node, note):
             raise unavailable("Too much waits for the node of this participant")
 
     def _carry(self, note: Carry) -> None:
@@ -166,7 +170,7 @@ class Exchange:
         if local is not None:
             member = local.members.get(note.socket_id)
             if member is not None:
-                member.send(note.frame)
+                self._deliver(local, member, note)
                 return
             if local.keep_early(note.socket_id, note.frame):
                 return
@@ -177,6 +181,13 @@ class Exchange:
             self._say(moved.node, note)
         else:
             moved.replay.add(note.frame)
+
+    def _deliver(self, local: LocalRoom, member: Member, note: Carry) -> None:
+        if local.is_current(note.sender, note.generation):
+            member.send(note.frame)
+        elif local.seat(note.sender) is not None:
+            # It was long on its way: its sender was resumed elsewhere since, and may have been heard from there.
+            _tell_of_loss(member)
 
     # Seats that move away
 
@@ -338,17 +349,17 @@ class Exchange:
         """What waits goes: what was before it is there, or never will be."""
         if local.routes.get(socket_id) is not route or route.waiting is None:
             return
-        frames, route.waiting, route.bytes, route.marking = route.waiting, None, 0, False
+        notes, route.waiting, route.bytes, route.marking = route.waiting, None, 0, False
         if route.node == self._hub.node:
             del local.routes[socket_id]
-        for frame in frames:
-            self._forward(local, socket_id, route.node, frame)
+        for note in notes:
+            self._forward(local, route.node, note)
 
-    def _forward(self, local: LocalRoom, socket_id: str, node: str, frame: bytes) -> None:
+    def _forward(self, local: LocalRoom, node: str, note: Carry) -> None:
         if node != self._hub.node:
-            self._say(node, Carry(local.code, socket_id, frame))
-        elif (member := local.members.get(socket_id)) is not None:
-            member.send(frame)
+            self._say(node, note)
+        elif (member := local.members.get(note.socket_id)) is not None:
+            self._deliver(local, member, note)
 
     def _came_back(self, note: Carry, node: str) -> None:
         """A frame did not reach a node, at which nobody listens."""
@@ -358,7 +369,7 @@ class Exchange:
             return
         if seat.node != node:
             # What was sent since the seat moved waits for the mark, which comes back after this.
-            self._forward(local, note.socket_id, seat.node, note.frame)
+            self._forward(local, seat.node, note)
             return
         route = local.routes.get(note.socket_id)
         if route is None:
@@ -366,7 +377,7 @@ class Exchange:
         if route.waiting is None:
             route.waiting = []
             self._loop.call_later(AGAIN_SECONDS, self._release, local, note.socket_id, route)
-        route.waiting.append(note.frame)
+        route.waiting.append(note)
         route.bytes += len(note.frame)
 
     # The post
@@ -419,6 +430,10 @@ class Exchange:
         for local in self._hub.rooms():
             if local.has_seats_of(sender):
                 for member in list(local.members.values()):
-                    member.replay.lose()
-                    if member.occupant is not None:
-                        member.occupant.missed_something()
+                    _tell_of_loss(member)
+
+
+def _tell_of_loss(member: Member) -> None:
+    member.replay.lose()
+    if member.occupant is not None:
+        member.occupant.missed_something()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from signaling.contract.errors import CloseCode
 from signaling.contract.types import LeftReason, RoomLeftReason
@@ -21,6 +21,9 @@ from signaling.realtime.replay import Replay, ReplayLimits
 from signaling.realtime.turns import Turns
 from signaling.rooms.replica import Replica
 from signaling.rooms.service import RoomService
+
+if TYPE_CHECKING:
+    from signaling.realtime.exchange import Carry
 
 END_CLOSES: Final = {
     RoomLeftReason.ROOM_CLOSED: CloseCode.ROOM_CLOSED,
@@ -84,6 +87,13 @@ class Member:
         """The socket is gone."""
         self.occupant = self._connection = None
 
+    def replaced(self) -> None:
+        """The seat was resumed: the socket that it had, if any, is to go."""
+        former = self.occupant
+        self.vacate()
+        if former is not None:
+            former.replaced()
+
 
 class Route:
     """The way to a seat that is on another node, or was."""
@@ -93,7 +103,7 @@ class Route:
     def __init__(self, node: str) -> None:
         self.node = node
         """Where the seat is."""
-        self.waiting: list[bytes] | None = None
+        self.waiting: list[Carry] | None = None
         """Frames that cannot be sent yet; None: there are none, and they can."""
         self.bytes = 0
         """Of those."""
@@ -128,7 +138,7 @@ class Elsewhere(Protocol):
 class LocalRoom:
     """The seats of this node in one room. Follows the room's log."""
 
-    __slots__ = ("_hub", "arriving", "code", "early", "former", "members", "replica", "routes", "visitors")
+    __slots__ = ("_hub", "arriving", "code", "early", "former", "generations", "members", "replica", "routes", "visitors")
 
     def __init__(self, code: str, hub: Hub) -> None:
         """Empty, for the room of this code."""
@@ -143,6 +153,8 @@ class LocalRoom:
         """Seats elsewhere to which something was sent from here."""
         self.former: set[str] = set()
         """Nodes from which seats moved to others since the room is followed here."""
+        self.generations: dict[str, int] = {}
+        """Of seats that were heard speaking before the log told of that generation."""
         self.visitors = 0
         """How many use this object without being members: while there are any, it stays."""
         self.replica: Replica | None = None
@@ -163,6 +175,23 @@ class LocalRoom:
             return False
         return node in self.former or any(seat.node == node for seat in room.seats.values())
 
+    def is_current(self, socket_id: str, generation: int) -> bool:
+        """Whether what a seat said in this generation may still be heard: not once it was resumed, or has ended.
+
+        Its node may have been the last to learn of that. Where this one is, it learns of it here.
+        """
+        room = self.room
+        seat = self.seat(socket_id)
+        latest = max(self.generations.get(socket_id, 0), 0 if seat is None else seat.generation)
+        if room is None or generation < latest or (seat is None and generation <= room.version):
+            return False
+        if generation > latest:
+            self.generations[socket_id] = generation
+            member = self.members.get(socket_id)
+            if member is not None:
+                member.replaced()
+        return True
+
     def keep_early(self, socket_id: str, frame: bytes) -> bool:
         """Keep a frame from another node for a seat that is arriving; False if none such is."""
         if socket_id not in self.arriving:
@@ -181,6 +210,7 @@ class LocalRoom:
 
     def joined(self, seat: Seat, room: Room) -> None:
         """Tell the members of a newcomer, and the newcomer of the members."""
+        self.generations.pop(seat.socket_id, None)
         if self.members:
             self._tell(views.participant_joined(seat), seat.socket_id)
         if seat.node != self._hub.node:
@@ -202,6 +232,7 @@ class LocalRoom:
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""
         gone = self.members.pop(seat.socket_id, None)
+        self.generations.pop(seat.socket_id, None)
         self.routes.pop(seat.socket_id, None)
         if self.members:
             self._tell(views.participant_left(seat.socket_id, reason), seat.socket_id)
@@ -228,11 +259,10 @@ class LocalRoom:
         if before.held_until is not None:
             # Where the old socket still hung, the others never knew of any trouble.
             self._tell(views.participant_reconnected(seat.socket_id), seat.socket_id)
+        self.generations.pop(seat.socket_id, None)
         member = self.members.get(seat.socket_id)
-        if member is not None and member.occupant is not None:
-            former = member.occupant
-            member.vacate()
-            former.replaced()
+        if member is not None:
+            member.replaced()
         if before.node != seat.node:
             self.former.add(before.node)
         version = 0 if self.replica is None or self.replica.jumping else room.version

@@ -309,16 +309,17 @@ class Session:
                 self.send(views.pong(self._gateway.rooms.now(), frame.request_id))
 
     def _relay(self, frame: Relay) -> None:
-        local, to = self.local, frame.payload.to
+        local, member, to = self.local, self.member, frame.payload.to
         assert local is not None
+        assert member is not None
         target = local.members.get(to)
         if target is None or (local.routes and to in local.routes):
             try:
-                self._gateway.exchange.relay(local, to, encode_relay(frame, self.socket_id))
+                self._gateway.exchange.relay(local, to, encode_relay(frame, self.socket_id), member.seat)
             except SignalingError as error:
                 self._reply_error(error, frame.request_id)
                 return
-        elif target is self.member:
+        elif target is member:
             self._reply_error(SignalingError(ErrorCode.PEER_NOT_FOUND), frame.request_id)
             return
         else:
