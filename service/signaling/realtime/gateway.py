@@ -90,7 +90,8 @@ class Gateway:
         self._hub = Hub(rooms, settings.replay, self.start, self._orphaned, self._regain)
         self.exchange = Exchange(self._hub, post)
         self._hub.elsewhere = self.exchange
-        self._sessions: set[Session] = set()
+        self._sessions: dict[Session, None] = {}
+        """In the order in which they came, in which a draining node ends them."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
 
@@ -107,13 +108,13 @@ class Gateway:
     def open(self, transport: Transport, address: str) -> Session:
         """Begin a conversation on an accepted socket from this client address."""
         session = Session(self, new_socket_id(self.rooms.node), transport, address)
-        self._sessions.add(session)
+        self._sessions[session] = None
         self.metrics.connections.inc()
         return session
 
     def ended(self, session: Session, code: int) -> None:
         """A session has ended: forget it; its seat is given up, or kept for a resume."""
-        self._sessions.discard(session)
+        self._sessions.pop(session, None)
         self.metrics.connections.dec()
         self.metrics.closes.labels(str(int(code)) if code in _COUNTED_CLOSES else "other").inc()
         _log.info(

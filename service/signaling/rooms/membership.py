@@ -69,6 +69,6 @@ class Membership:
             _log.warning("seats_not_recovered", error=error.detail)
             return
         self._audited = now
-        for node in lapsed:
+        for node in sorted(lapsed):
             _log.warning("node_lost", node=node, rooms=rooms)
             await self._nodes.forget(node)
