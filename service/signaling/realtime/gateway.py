@@ -22,7 +22,7 @@ from signaling.realtime.replay import ReplayLimits
 from signaling.realtime.session import Session
 from signaling.realtime.turns import Turns
 from signaling.rooms.codes import new_socket_id, normal_code
-from signaling.rooms.ports import Post
+from signaling.rooms.ports import CommitUnknown, Post
 from signaling.rooms.resume_token import InvalidResumeToken, ResumeTokens
 from signaling.rooms.service import RoomService
 from signaling.rooms.writer import unavailable
@@ -31,6 +31,10 @@ from signaling.telemetry.metrics import Metrics
 _FIRST_RETRY: Final = 0.1
 _LAST_RETRY: Final = 5.0
 """Seconds between tries to write down what became of a seat while the store is away."""
+
+_UNKNOWN_SECONDS: Final = 20.0
+"""For how long it is listened whether a join or a resume was done of which the store did not say: longer than a
+line to the broker may be dead without anybody noticing."""
 
 _TOLD_AT_ONCE: Final = 50
 _TELLING_PAUSE: Final = 0.05
@@ -176,11 +180,23 @@ class Gateway:
                 await self.rooms.join(
                     code, socket_id=session.socket_id, display_name=display_name, user_id=user_id
                 )
+            except SignalingError as error:
+                self._listen_for_outcome(local, error)
+                if error.code is ErrorCode.ALREADY_IN_ROOM:
+                    # An earlier join of this socket, of which it was said that it had failed.
+                    raise unavailable("An earlier join of this socket is being undone") from error
+                raise
             finally:
                 local.stop_arriving(session.socket_id, session)
             _log.info("joined", socket_id=session.socket_id, room_code=code)
         finally:
             await self._hub.depart(local)
+
+    def _listen_for_outcome(self, local: LocalRoom, error: SignalingError) -> None:
+        """Go on following the room if what was refused may be done all the same: its seat is an orphan then."""
+        if isinstance(error.__cause__, CommitUnknown):
+            local.visitors += 1
+            self.loop.call_later(_UNKNOWN_SECONDS, lambda: self.start(self._hub.depart(local)))
 
     def _orphaned(self, local: LocalRoom, member: Member) -> None:
         _log.warning("seat_orphaned", socket_id=member.seat.socket_id, room_code=local.code)
@@ -218,9 +234,10 @@ class Gateway:
             session.resuming_from = received
             try:
                 await self.rooms.resume(claim.room_code, claim.socket_id, claim.generation)
-            except SignalingError:
+            except SignalingError as error:
                 # It is in the log all the same where what was missed is being fetched.
                 if session.handover is None:
+                    self._listen_for_outcome(local, error)
                     raise
             finally:
                 local.stop_arriving(claim.socket_id, session)
