@@ -144,7 +144,7 @@ class Exchange:
     # Frames
 
     def relay(self, local: LocalRoom, socket_id: str, frame: bytes, sender: Seat) -> None:
-        """Send a frame of ``sender`` to a seat that is on another node, or was while frames are still on their way there.
+        """Send a frame of ``sender`` to a seat on another node, or that was while frames are on their way.
 
         Raises SignalingError `peer_not_found` if there is no such seat, `server_error` if too much waits
         for it.
@@ -186,7 +186,7 @@ class Exchange:
         if local.is_current(note.sender, note.generation):
             member.send(note.frame)
         elif local.seat(note.sender) is not None:
-            # It was long on its way: its sender was resumed elsewhere since, and may have been heard from there.
+            # It was long on its way: its sender was resumed since, and may have been heard from elsewhere.
             _tell_of_loss(member)
 
     # Seats that move away
@@ -200,6 +200,13 @@ class Exchange:
         asked = self._asked.pop(key, None)
         if asked is not None:
             self._hand_over(*asked, moved)
+        else:
+            self._loop.call_later(HANDOVER_SECONDS, self._unasked, key, moved)
+
+    def _unasked(self, key: _Key, moved: _Moved) -> None:
+        """Its new node asked in vain, and waits no more; what came for the seat since is to be told of."""
+        if self._moved.get(key) is moved and not moved.handed:
+            self._hand_over(moved.node, Ask(*key, moved.generation, 0, 0), moved)
 
     def stayed(self, local: LocalRoom, socket_id: str) -> None:
         """A seat of this node has ended, or is back already: it does not move from here."""
@@ -251,7 +258,8 @@ class Exchange:
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it.
 
-        It will be told of what happens after ``room``. For ``version`` see `Elsewhere`. The result raises SignalingError if the seat ended meanwhile.
+        It will be told of what happens after ``room``. For ``version`` see `Elsewhere.moved`. The result
+        raises SignalingError if the seat ended meanwhile.
         """
         seat = member.seat
         key = (local.code, seat.socket_id)
@@ -271,6 +279,7 @@ class Exchange:
     def _fetched(self, key: _Key, generation: int, missed: list[bytes] | None) -> None:
         awaited = self._awaited.get(key)
         if awaited is None or awaited.generation != generation:
+            self._fetched_late(key, generation, missed)
             return
         del self._awaited[key]
         awaited.timer.cancel()
@@ -296,6 +305,13 @@ class Exchange:
             # This node was taken for dead meanwhile.
             self._hub.regain(local, member)
         awaited.done.set_result(None)
+
+    def _fetched_late(self, key: _Key, generation: int, missed: list[bytes] | None) -> None:
+        """The socket was told already that it missed something; its former node may have got more since."""
+        local = self._hub.room(key[0])
+        member = None if local is None else local.members.get(key[1])
+        if member is not None and member.seat.generation == generation and missed != []:
+            _tell_of_loss(member)
 
     # Those who send to a seat that moved
 
@@ -419,14 +435,28 @@ class Exchange:
                 case Carry() as note:
                     self._came_back(note, node)
                 case Ask(code=code, socket_id=socket_id, generation=generation):
-                    self._fetched((code, socket_id), generation, None)
+                    if (code, socket_id) in self._awaited:
+                        self._fetched((code, socket_id), generation, None)
                 case Mark(code=code, socket_id=socket_id):
                     self._marked_through(code, socket_id)
+                case HandOver() as note:
+                    self._loop.call_later(AGAIN_SECONDS, self._hand_over_again, node, note)
                 case _:
-                    pass  # An answer: whoever asked for it is no more.
+                    pass  # It need not be waited for longer than MARK_SECONDS.
+
+    def _hand_over_again(self, node: str, note: HandOver) -> None:
+        """Whoever asked is no more, as a rule; if it is, it must not believe that nothing was missed."""
+        local = self._hub.room(note.code)
+        seat = None if local is None else local.seat(note.socket_id)
+        if seat is not None and seat.node == node and seat.generation == note.generation:
+            self._say(node, note)
 
     def _lost(self, sender: str) -> None:
         """Messages of a node were lost; whose is not known. All are told who may have missed one."""
+        for (code, socket_id), moved in list(self._moved.items()):
+            followed = self._hub.room(code)
+            if moved.handed and (followed is None or followed.has_seats_of(sender)):
+                self._say(moved.node, HandOver(code, socket_id, moved.generation, None))
         for local in self._hub.rooms():
             if local.has_seats_of(sender):
                 for member in list(local.members.values()):

@@ -33,8 +33,8 @@ _LAST_RETRY: Final = 5.0
 """Seconds between tries to write down what became of a seat while the store is away."""
 
 _UNKNOWN_SECONDS: Final = 20.0
-"""For how long it is listened whether a join or a resume was done of which the store did not say: longer than a
-line to the broker may be dead without anybody noticing."""
+"""For how long a room is followed to hear whether a join or a resume was done of which the store did not say:
+longer than a line to the broker may be dead without anybody noticing."""
 
 _TOLD_AT_ONCE: Final = 50
 _TELLING_PAUSE: Final = 0.05
@@ -193,7 +193,7 @@ class Gateway:
             await self._hub.depart(local)
 
     def _listen_for_outcome(self, local: LocalRoom, error: SignalingError) -> None:
-        """Go on following the room if what was refused may be done all the same: its seat is an orphan then."""
+        """Follow the room for a while if what was refused may be done all the same: its seat is an orphan."""
         if isinstance(error.__cause__, CommitUnknown):
             local.visitors += 1
             self.loop.call_later(_UNKNOWN_SECONDS, lambda: self.start(self._hub.depart(local)))

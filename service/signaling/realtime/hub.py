@@ -138,7 +138,18 @@ class Elsewhere(Protocol):
 class LocalRoom:
     """The seats of this node in one room. Follows the room's log."""
 
-    __slots__ = ("_hub", "arriving", "code", "early", "former", "generations", "members", "replica", "routes", "visitors")
+    __slots__ = (
+        "_hub",
+        "arriving",
+        "code",
+        "early",
+        "former",
+        "generations",
+        "members",
+        "replica",
+        "routes",
+        "visitors",
+    )
 
     def __init__(self, code: str, hub: Hub) -> None:
         """Empty, for the room of this code."""
@@ -176,9 +187,9 @@ class LocalRoom:
         return node in self.former or any(seat.node == node for seat in room.seats.values())
 
     def is_current(self, socket_id: str, generation: int) -> bool:
-        """Whether what a seat said in this generation may still be heard: not once it was resumed, or has ended.
+        """Whether what a seat said in this generation may be heard: not once it was resumed, or has ended.
 
-        Its node may have been the last to learn of that. Where this one is, it learns of it here.
+        Its node may be the last to learn of that. Where this is its node, it learns of it here.
         """
         room = self.room
         seat = self.seat(socket_id)

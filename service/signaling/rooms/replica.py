@@ -140,7 +140,7 @@ class Replica:
         self.room = latest
 
     def _tell_difference(self, before: Room, latest: Room) -> None:
-        """Seat by seat; the room is each time as it has been told so far: nobody must be told of a seat twice."""
+        """Seat by seat; the room is each time as told so far: nobody must be told of a seat twice."""
         seats = dict(before.seats)
         for socket_id, seat in before.seats.items():
             # The same socket may have left and joined again, in another seat.

@@ -40,8 +40,8 @@ TAIL_SECONDS: Final = 1.0
 """How often it is looked whether the last messages to a node need one behind them."""
 
 LATE_TAIL: Final = 20
-"""After so many looks without a message there is another tail: a line may have been dead when the first was sent,
-and both its ends not have noticed for SILENCE_SECONDS."""
+"""After so many looks without a message there is another tail: a line may have been dead when the first was
+sent, and nobody have noticed for SILENCE_SECONDS."""
 
 MAX_TAILS: Final = 60
 """Looks without a message after which the numbers of a node begin anew."""
