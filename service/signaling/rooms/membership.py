@@ -34,7 +34,7 @@ class Membership:
         self._nodes = nodes
         self._clock = clock
         self._reachable_since: float | None = None
-        self._audited = clock()
+        self._looked = self._audited = clock()
 
     async def run(self) -> None:
         """For as long as the node lives."""
@@ -54,8 +54,10 @@ class Membership:
         await self._nodes.renew()
         census = await self._nodes.census()
         now = self._clock()
-        if self._reachable_since is None:
+        if self._reachable_since is None or now - self._looked > LEASE_SECONDS / 2:
+            # Also where it only took long, or this node stood still: it may have been the others as well.
             self._reachable_since = now
+        self._looked = now
         if now - self._reachable_since < LEASE_SECONDS + 2 * INTERVAL:
             # While the store was away nobody could renew: a lease that is over says nothing yet.
             return
