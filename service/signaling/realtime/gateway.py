@@ -231,7 +231,7 @@ class Gateway:
                 # One token, two sockets: the first to come has it.
                 raise SignalingError(ErrorCode.RESUME_FAILED)
             local.arriving[claim.socket_id] = session
-            session.resuming_from = received
+            session.resuming_from, session.resuming_generation = received, claim.generation
             try:
                 await self.rooms.resume(claim.room_code, claim.socket_id, claim.generation)
             except SignalingError as error:

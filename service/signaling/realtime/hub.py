@@ -36,6 +36,8 @@ class Occupant(Protocol):
 
     resuming_from: int | None
     """How many frames of the seat the client has that resumes it; None: it joins."""
+    resuming_generation: int
+    """While resuming: of the seat as the client had it."""
     handover: asyncio.Future[None] | None
     """While resuming: what was missed is being fetched from another node."""
 
@@ -301,6 +303,9 @@ class LocalRoom:
             elsewhere = self._hub.elsewhere
             arrived.handover = elsewhere.fetch(self, member, before.node, room, version, arrived)
         else:
+            if arrived.resuming_generation != before.generation:
+                # It was elsewhere meanwhile, of which this node has not heard: nor of what it was sent there.
+                member.replay.restart(-1)
             arrived.resumed(self, room, member)
 
     def ended(self, reason: RoomLeftReason) -> None:

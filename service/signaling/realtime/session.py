@@ -82,6 +82,7 @@ class Session:
         "other_received",
         "recovered",
         "resuming_from",
+        "resuming_generation",
         "socket_id",
         "state",
     )
@@ -101,6 +102,8 @@ class Session:
         """Once ended: whether its seat waits for a resume, where seats are kept."""
         self.resuming_from: int | None = None
         """How many frames of the seat the client has that resumes it; None: it joins."""
+        self.resuming_generation = 0
+        """While resuming: of the seat as the client had it."""
         self.handover: asyncio.Future[None] | None = None
         """While resuming: what was missed is being fetched from another node."""
         self.recovered = False
