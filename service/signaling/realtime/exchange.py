@@ -455,7 +455,10 @@ class Exchange:
         """Messages of a node were lost; whose is not known. All are told who may have missed one."""
         for (code, socket_id), moved in list(self._moved.items()):
             followed = self._hub.room(code)
-            if moved.handed and (followed is None or followed.has_seats_of(sender)):
+            if followed is not None and not followed.has_seats_of(sender):
+                continue
+            moved.replay.lose()
+            if moved.handed:
                 self._say(moved.node, HandOver(code, socket_id, moved.generation, None))
         for local in self._hub.rooms():
             if local.has_seats_of(sender):
