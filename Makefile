@@ -25,6 +25,7 @@ help: ## Show this list
 	@printf '\nSettings, as in `make run PORT=9000`:\n'
 	@printf '  HOST, PORT            where `make run` listens (and any other variable of the service)\n'
 	@printf '  BASE                  what `make contract-diff` compares with: a tag, branch or commit (default: newest tag)\n'
+	@printf '  SECONDS, SEED         how long `make simulate` goes on (default: 600), or which schedule it runs and tells of\n'
 	@printf '  PYTHON=%-14s the Python to build the environment with: 3.11 or newer\n' '$(PYTHON)'
 	@printf '  VENV=%-16s where that environment lives\n' '$(VENV)'
 
@@ -115,6 +116,10 @@ coverage: install node-modules ## As `make test`, without looking for system pac
 soak-nodes: install ## Long random schedules of faults with several nodes: SOAK_SEEDS="1 2 3" SOAK_SECONDS=60
 	@SOAK_SEEDS='$(or $(SOAK_SEEDS),1 2 3)' SOAK_SECONDS='$(or $(SOAK_SECONDS),60)' \
 	  $(BIN)/pytest tests/nodes/test_schedules.py
+
+.PHONY: simulate
+simulate: install ## Schedules of faults on virtual time: as many as fit into SECONDS, or the one of SEED
+	@PYTHONPATH=tests $(RUN) -m simulation $(if $(SEED),$(SEED),--seconds $(or $(SECONDS),600))
 
 .PHONY: check
 check: ## Everything CI runs, in its order

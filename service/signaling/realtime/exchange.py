@@ -75,13 +75,15 @@ class HandOver(_Note, frozen=True, array_like=True, tag="h"):
 
 
 class Mark(_Note, frozen=True, array_like=True, tag="m"):
-    """To the former node: this follows the last frame that I sent you for the seat."""
+    """To the former node: this follows the last frame that I sent you for the seat, which has moved."""
 
     origin: str
+    generation: int
+    """Of the seat since then."""
 
 
 class Passed(_Note, frozen=True, array_like=True, tag="p"):
-    """From the former node to the new: the mark of ``origin``, behind what came before it."""
+    """From a former node to the one after it: the mark of ``origin``, behind what came before it."""
 
     origin: str
 
@@ -173,7 +175,7 @@ class Exchange:
         if local is not None:
             member = local.members.get(note.socket_id)
             if member is not None:
-                self._deliver(member, note)
+                self._deliver(local, member, note)
                 return
             if local.keep_early(note.socket_id, note.frame):
                 return
@@ -187,11 +189,15 @@ class Exchange:
         else:
             moved.replay.lose()
 
-    def _deliver(self, member: Member, note: Carry) -> None:
+    def _deliver(self, local: LocalRoom, member: Member, note: Carry) -> None:
         """Give a frame to its seat. One that was overtaken by later ones of its sender is lost instead.
 
         That happens where the sender came back to another node while the former could reach nobody.
         """
+        former = local.members.get(note.sender)
+        if former is not None and former.seat.generation < note.place[0]:
+            # This is that former node, and hears of it here first: the old socket has no more say.
+            former.replaced()
         if _is_next(note, member.heard):
             member.send(note.frame)
         else:
@@ -210,6 +216,23 @@ class Exchange:
         asked = self._asked.pop(key, None)
         if asked is not None:
             self._hand_over(*asked, moved)
+        else:
+            self._loop.call_later(HANDOVER_SECONDS, self._unasked, key, moved)
+
+    def _unasked(self, key: _Key, moved: _Moved) -> None:
+        """Its new node asked in vain, and waits no more; what came for the seat since is to be told of."""
+        if self._moved.get(key) is moved and not moved.handed:
+            self._hand_over(moved.node, Ask(*key, moved.generation, 0, 0), moved)
+
+    def stayed(self, local: LocalRoom, socket_id: str) -> None:
+        """A seat of this node has ended, or is back already: it does not move from here."""
+        key = (local.code, socket_id)
+        asked = self._asked.pop(key, None)
+        if asked is not None:
+            sender, note = asked
+            self._say(sender, HandOver(*key, note.generation, None))
+        for origin in self._marked.pop(key, ()):
+            self._say(origin, Arrived(*key))
 
     def owes_seats(self) -> bool:
         """Whether other nodes may still ask for what they took over from here, or send by the former way."""
@@ -252,18 +275,18 @@ class Exchange:
     ) -> asyncio.Future[None]:
         """Get what a seat has missed from its former node, and let its socket have it.
 
-        ``room`` is as it was right after the resume, when members had been told of it up to ``version``. The
-        result raises SignalingError if the seat ended meanwhile.
+        ``room`` is as it was right after the resume; for ``version`` see `Elsewhere.moved`. The result raises
+        SignalingError if the seat ended meanwhile.
         """
         seat = member.seat
         key = (local.code, seat.socket_id)
         self._moved.pop(key, None)
+        received = arrived.resuming_from
+        assert received is not None
         done: asyncio.Future[None] = self._loop.create_future()
         timer = self._loop.call_later(HANDOVER_SECONDS, self._fetched, key, seat.generation, None)
-        self._awaited[key] = _Awaited(
-            local, member, arrived, room, seat.generation, arrived.resuming_from, done, timer
-        )
-        ask = Ask(*key, seat.generation, version, arrived.resuming_from)
+        self._awaited[key] = _Awaited(local, member, arrived, room, seat.generation, received, done, timer)
+        ask = Ask(*key, seat.generation, version, received)
         if not self._say(former, ask):
             self._fetched(key, seat.generation, None)
         return done
@@ -271,16 +294,17 @@ class Exchange:
     def _fetched(self, key: _Key, generation: int, missed: list[bytes] | None) -> None:
         awaited = self._awaited.get(key)
         if awaited is None or awaited.generation != generation:
+            self._fetched_late(key, generation, missed)
             return
         del self._awaited[key]
         awaited.timer.cancel()
         member, local = awaited.member, awaited.local
-        if local.members.get(key[1]) is not member:
+        if local.members.get(key[1]) is not member or local.room is None:
             awaited.done.set_exception(SignalingError(ErrorCode.RESUME_FAILED))
             return
         room = awaited.room
         later = member.replay.kept
-        if len(later) <= member.replay.sent and local.room is not None:
+        if len(later) <= member.replay.sent:
             # Some of it is lost already: the room as it is now is the truth, and nothing else is.
             missed, later, room = None, [], local.room
         self._handovers.labels("not_recovered" if missed is None else "recovered").inc()
@@ -288,8 +312,9 @@ class Exchange:
             # So that the socket is told that something is missing.
             member.replay.restart(-1)
         else:
+            # All of it is replayed, what was told since the resume included.
             member.replay.follow(awaited.received, missed)
-            later = []
+            later, room = [], local.room
         for other in local.members.values():
             # What it sent on its former node has come before this, or is overtaken from now on.
             other.heard[key[1]] = (generation, 0)
@@ -302,14 +327,22 @@ class Exchange:
             self._hub.regain(local, member)
         awaited.done.set_result(None)
 
+    def _fetched_late(self, key: _Key, generation: int, missed: list[bytes] | None) -> None:
+        """The socket was told already that it missed something; its former node may have got more since."""
+        local = self._hub.room(key[0])
+        member = None if local is None else local.members.get(key[1])
+        if member is not None and member.seat.generation == generation and missed != []:
+            _lose(member)
+
     # Those who send to a seat that moved
 
-    def reroute(self, local: LocalRoom, socket_id: str, node: str) -> None:
+    def reroute(self, local: LocalRoom, seat: Seat) -> None:
         """A seat to which frames were sent from here is on another node now, or on this one."""
+        socket_id = seat.socket_id
         route = local.routes.get(socket_id)
-        if route is None or route.node == node:
+        if route is None or route.node == seat.node:
             return
-        former, route.node = route.node, node
+        former, route.node = route.node, seat.node
         if route.marking:
             return  # The mark that is under way goes where the seat went.
         if route.waiting is not None:
@@ -318,7 +351,7 @@ class Exchange:
             return
         self._wait(local, socket_id, route, MARK_SECONDS)
         route.marking = True
-        if not self._say(former, Mark(local.code, socket_id, self._hub.node)):
+        if not self._say(former, Mark(local.code, socket_id, self._hub.node, seat.generation)):
             self._release(local, socket_id, route)
 
     def ended(self, local: LocalRoom, socket_id: str) -> None:
@@ -329,14 +362,22 @@ class Exchange:
 
     def _mark(self, note: Mark) -> None:
         key = (note.code, note.socket_id)
-        moved = self._moved.get(key)
         local = self._hub.room(note.code)
-        if local is not None and note.socket_id in local.members:
+        member = None if local is None else local.members.get(note.socket_id)
+        if member is not None and member.seat.generation < note.generation:
             self._marked.setdefault(key, []).append(note.origin)
-        elif moved is None:
+        elif member is not None:
+            # The seat is back. What was sent on after it came with it.
+            self._say(note.origin, Arrived(*key))
+        else:
+            self._passed(Passed(*key, note.origin))
+
+    def _passed(self, note: Passed) -> None:
+        moved = self._moved.get((note.code, note.socket_id))
+        if moved is None:
             self._say(note.origin, Arrived(note.code, note.socket_id))
         elif moved.handed:
-            self._say(moved.node, Passed(note.code, note.socket_id, note.origin))
+            self._say(moved.node, note)
         else:
             moved.marks.append(note.origin)
 
@@ -375,7 +416,7 @@ class Exchange:
         if node != self._hub.node:
             return self._say(node, note)
         if (member := local.members.get(note.socket_id)) is not None:
-            self._deliver(member, note)
+            self._deliver(local, member, note)
         return True
 
     def _came_back(self, note: Carry, node: str) -> None:
@@ -422,7 +463,7 @@ class Exchange:
             case Mark():
                 self._mark(note)
             case Passed():
-                self._say(note.origin, Arrived(note.code, note.socket_id))
+                self._passed(note)
             case Arrived():
                 self._marked_through(note.code, note.socket_id)
 
@@ -433,14 +474,31 @@ class Exchange:
                 case Carry() as note:
                     self._came_back(note, node)
                 case Ask(code=code, socket_id=socket_id, generation=generation):
-                    self._fetched((code, socket_id), generation, None)
+                    if (code, socket_id) in self._awaited:
+                        self._fetched((code, socket_id), generation, None)
                 case Mark(code=code, socket_id=socket_id):
                     self._marked_through(code, socket_id)
+                case HandOver() as note:
+                    self._loop.call_later(AGAIN_SECONDS, self._hand_over_again, node, note)
                 case _:
-                    pass  # An answer: whoever asked for it is no more.
+                    pass  # It need not be waited for longer than MARK_SECONDS.
+
+    def _hand_over_again(self, node: str, note: HandOver) -> None:
+        """Whoever asked is no more, as a rule; if it is, it must not believe that nothing was missed."""
+        local = self._hub.room(note.code)
+        seat = None if local is None else local.seat(note.socket_id)
+        if seat is not None and seat.node == node and seat.generation == note.generation:
+            self._say(node, note)
 
     def _lost(self, sender: str) -> None:
         """Messages of a node were lost; whose is not known. All are told who may have missed one."""
+        for (code, socket_id), moved in list(self._moved.items()):
+            followed = self._hub.room(code)
+            if followed is not None and not followed.has_seats_of(sender):
+                continue
+            moved.replay.lose()
+            if moved.handed:
+                self._say(moved.node, HandOver(code, socket_id, moved.generation, None))
         for local in self._hub.rooms():
             if local.has_seats_of(sender):
                 for member in list(local.members.values()):

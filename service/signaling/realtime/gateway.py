@@ -23,7 +23,7 @@ from signaling.realtime.replay import ReplayLimits
 from signaling.realtime.session import Session
 from signaling.realtime.turns import Turns
 from signaling.rooms.codes import new_socket_id, normal_code
-from signaling.rooms.ports import Post
+from signaling.rooms.ports import CommitUnknown, Post
 from signaling.rooms.resume_token import InvalidResumeToken, ResumeTokens
 from signaling.rooms.service import RoomService
 from signaling.rooms.writer import unavailable
@@ -32,6 +32,10 @@ from signaling.telemetry.metrics import Metrics
 _FIRST_RETRY: Final = 0.1
 _LAST_RETRY: Final = 5.0
 """Seconds between tries to write down what became of a seat while the store is away."""
+
+_UNKNOWN_SECONDS: Final = 20.0
+"""For how long a room is followed to hear whether a join or a resume was done of which the store did not say:
+longer than a line to the broker may be dead without anybody noticing."""
 
 _TOLD_AT_ONCE: Final = 50
 _TELLING_PAUSE: Final = 0.05
@@ -94,7 +98,8 @@ class Gateway:
         self._hub = Hub(rooms, settings.replay, self.start, self._orphaned, self._regain)
         self.exchange = Exchange(self._hub, post, metrics)
         self._hub.elsewhere = self.exchange
-        self._sessions: set[Session] = set()
+        self._sessions: dict[Session, None] = {}
+        """In the order in which they came, in which a draining node ends them."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
 
@@ -111,13 +116,13 @@ class Gateway:
     def open(self, transport: Transport, address: str) -> Session:
         """Begin a conversation on an accepted socket from this client address."""
         session = Session(self, new_socket_id(self.rooms.node), transport, address)
-        self._sessions.add(session)
+        self._sessions[session] = None
         self.metrics.connections.inc()
         return session
 
     def ended(self, session: Session, code: int) -> None:
         """A session has ended: forget it; its seat is given up, or kept for a resume."""
-        self._sessions.discard(session)
+        self._sessions.pop(session, None)
         self.metrics.connections.dec()
         self.metrics.closes.labels(str(int(code)) if code in _COUNTED_CLOSES else "other").inc()
         _log.info(
@@ -146,6 +151,7 @@ class Gateway:
         """End a seat whose socket is gone for good."""
         # The others must not wait for the commit to stop relaying to it.
         local.members.pop(member.seat.socket_id, None)
+        self.exchange.stayed(local, member.seat.socket_id)
         local.visitors += 1
         seat = member.seat
 
@@ -173,15 +179,28 @@ class Gateway:
                 # Its former seat is being resumed just now, which is about to be refused.
                 raise unavailable("A resume of this socket's former seat is being decided")
             local.arriving[session.socket_id] = session
+            session.resuming_from = None
             try:
                 await self.rooms.join(
                     code, socket_id=session.socket_id, display_name=display_name, user_id=user_id
                 )
+            except SignalingError as error:
+                self._listen_for_outcome(local, error)
+                if error.code is ErrorCode.ALREADY_IN_ROOM:
+                    # An earlier join of this socket, of which it was said that it had failed.
+                    raise unavailable("An earlier join of this socket is being undone") from error
+                raise
             finally:
                 local.stop_arriving(session.socket_id, session)
             _log.info("joined", socket_id=session.socket_id, room_code=code)
         finally:
             await self._hub.depart(local)
+
+    def _listen_for_outcome(self, local: LocalRoom, error: SignalingError) -> None:
+        """Follow the room for a while if what was refused may be done all the same: its seat is an orphan."""
+        if isinstance(error.__cause__, CommitUnknown):
+            local.visitors += 1
+            self.loop.call_later(_UNKNOWN_SECONDS, lambda: self.start(self._hub.depart(local)))
 
     def _orphaned(self, local: LocalRoom, member: Member) -> None:
         _log.warning("seat_orphaned", socket_id=member.seat.socket_id, room_code=local.code)
@@ -216,9 +235,14 @@ class Gateway:
                 # One token, two sockets: the first to come has it.
                 raise SignalingError(ErrorCode.RESUME_FAILED)
             local.arriving[claim.socket_id] = session
-            session.resuming_from = received
+            session.resuming_from, session.resuming_generation = received, claim.generation
             try:
                 await self.rooms.resume(claim.room_code, claim.socket_id, claim.generation)
+            except SignalingError as error:
+                # It is in the log all the same where what was missed is being fetched.
+                if session.handover is None:
+                    self._listen_for_outcome(local, error)
+                    raise
             finally:
                 local.stop_arriving(claim.socket_id, session)
             if session.handover is not None:

@@ -34,8 +34,10 @@ END_CLOSES: Final = {
 class Occupant(Protocol):
     """A socket as its seat sees it."""
 
-    resuming_from: int
-    """While resuming: how many frames of the seat the client has."""
+    resuming_from: int | None
+    """How many frames of the seat the client has that resumes it; None: it joins."""
+    resuming_generation: int
+    """While resuming: of the seat as the client had it."""
     handover: asyncio.Future[None] | None
     """While resuming: what was missed is being fetched from another node."""
 
@@ -89,6 +91,13 @@ class Member:
         """The socket is gone."""
         self.occupant = self._connection = None
 
+    def replaced(self) -> None:
+        """The seat was resumed: the socket that it had, if any, is to go."""
+        former = self.occupant
+        self.vacate()
+        if former is not None:
+            former.replaced()
+
 
 class Route:
     """The way to a seat that is on another node, or was."""
@@ -132,14 +141,23 @@ class Elsewhere(Protocol):
     """What the hub tells of seats that move between nodes."""
 
     def moved(self, local: LocalRoom, member: Member, node: str, generation: int, version: int) -> None:
-        """A seat of this node was resumed on another."""
+        """A seat of this node was resumed on another.
+
+        ``version``: up to where it was told of the room; 0: nobody else can say, as the room was loaded anew.
+        """
+
+    def stayed(self, local: LocalRoom, socket_id: str) -> None:
+        """A seat of this node has ended, or was resumed on it."""
 
     def fetch(
         self, local: LocalRoom, member: Member, former: str, room: Room, version: int, arrived: Occupant
     ) -> asyncio.Future[None]:
-        """Get what a seat has missed from its former node, and let its socket have it."""
+        """Get what a seat has missed from its former node, and let its socket have it.
 
-    def reroute(self, local: LocalRoom, socket_id: str, node: str) -> None:
+        It will be told of what happens after ``room``, and is not told twice. ``version`` as for `moved`.
+        """
+
+    def reroute(self, local: LocalRoom, seat: Seat) -> None:
         """A seat is on another node now."""
 
     def ended(self, local: LocalRoom, socket_id: str) -> None:
@@ -149,7 +167,7 @@ class Elsewhere(Protocol):
 class LocalRoom:
     """The seats of this node in one room. Follows the room's log."""
 
-    __slots__ = ("_hub", "arriving", "code", "early", "members", "replica", "routes", "visitors")
+    __slots__ = ("_hub", "arriving", "code", "early", "former", "members", "replica", "routes", "visitors")
 
     def __init__(self, code: str, hub: Hub) -> None:
         """Empty, for the room of this code."""
@@ -162,6 +180,8 @@ class LocalRoom:
         """Frames from other nodes for those who arrive: others may hear of a seat before this node does."""
         self.routes: dict[str, Route] = {}
         """Seats elsewhere to which something was sent from here."""
+        self.former: set[str] = set()
+        """Nodes from which seats moved to others since the room is followed here."""
         self.visitors = 0
         """How many use this object without being members: while there are any, it stays."""
         self.replica: Replica | None = None
@@ -176,9 +196,11 @@ class LocalRoom:
         return None if self.replica is None else self.replica.room.seats.get(socket_id)
 
     def has_seats_of(self, node: str) -> bool:
-        """Whether another node holds seats of the room."""
+        """Whether another node holds seats of the room, or did until they moved on."""
         room = self.room
-        return room is not None and any(seat.node == node for seat in room.seats.values())
+        if room is None:
+            return False
+        return node in self.former or any(seat.node == node for seat in room.seats.values())
 
     def keep_early(self, socket_id: str, frame: bytes) -> bool:
         """Keep a frame from another node for a seat that is arriving; False if none such is."""
@@ -200,13 +222,21 @@ class LocalRoom:
         """Tell the members of a newcomer, and the newcomer of the members."""
         if self.members:
             self._tell(views.participant_joined(seat), seat.socket_id)
+        if seat.node != self._hub.node:
+            # Whoever arrives then resumes it, and hears of that later.
+            return
         newcomer = self.arriving.pop(seat.socket_id, None)
-        if newcomer is not None:
-            member = self._new_member(seat)
+        member = self._new_member(seat)
+        if newcomer is None:
+            self._hub.orphaned(self, member)
+            return
+        if newcomer.resuming_from is None:
             newcomer.seated(self, room, member)
-            self._give_early(member)
-        elif seat.node == self._hub.node:
-            self._hub.orphaned(self, self._new_member(seat))
+        else:
+            # It was resumed here before this node heard that it was ever taken. Where, nobody can say.
+            member.replay.restart(-1)
+            newcomer.resumed(self, room, member)
+        self._give_early(member)
 
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""
@@ -217,6 +247,7 @@ class LocalRoom:
         if self.members:
             self._tell(views.participant_left(seat.socket_id, reason), seat.socket_id)
         if gone is not None:
+            self._hub.elsewhere.stayed(self, seat.socket_id)
             if gone.occupant is not None:
                 gone.occupant.unseated(self.code, RoomLeftReason.LEFT)
             if not self.members:
@@ -239,34 +270,39 @@ class LocalRoom:
             # Where the old socket still hung, the others never knew of any trouble.
             self._tell(views.participant_reconnected(seat.socket_id), seat.socket_id)
         member = self.members.get(seat.socket_id)
-        if member is not None and member.occupant is not None:
-            former = member.occupant
-            member.vacate()
-            former.replaced()
+        if member is not None:
+            member.replaced()
+        if before.node != seat.node:
+            self.former.add(before.node)
+        version = self._told_up_to(room)
         if seat.node != self._hub.node:
-            self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
+            self._hub.elsewhere.reroute(self, seat)
             if self.members.pop(seat.socket_id, None) is None or member is None:
                 return
-            self._hub.elsewhere.moved(self, member, seat.node, seat.generation, self._told_up_to(room))
+            self._hub.elsewhere.moved(self, member, seat.node, seat.generation, version)
             if not self.members:
                 self._hub.on_empty(self)
             return
         moved_here = member is None
-        if member is None:
+        if member is not None:
+            self._hub.elsewhere.stayed(self, seat.socket_id)
+        else:
             member = self._new_member(seat)
             member.replay.restart(-1)
             member.heard = {other.socket_id: (other.generation, 0) for other in room.seats.values()}
             self._give_early(member)
-            self._hub.elsewhere.reroute(self, seat.socket_id, seat.node)
+            self._hub.elsewhere.reroute(self, seat)
         member.seat = seat
         arrived = self.arriving.pop(seat.socket_id, None)
         if arrived is None:
             self._hub.orphaned(self, member)
         elif moved_here:
-            arrived.handover = self._hub.elsewhere.fetch(
-                self, member, before.node, room, self._told_up_to(room), arrived
-            )
+            elsewhere = self._hub.elsewhere
+            arrived.handover = elsewhere.fetch(self, member, before.node, room, version, arrived)
         else:
+            if arrived.resuming_generation != before.generation:
+                # It was elsewhere meanwhile, of which this node has not heard: nor of what it was sent there.
+                member.replay.restart(-1)
             arrived.resumed(self, room, member)
 
     def ended(self, reason: RoomLeftReason) -> None:
@@ -274,7 +310,8 @@ class LocalRoom:
         members, self.members = self.members, {}
         for socket_id in list(self.routes):
             self._hub.elsewhere.ended(self, socket_id)
-        for member in members.values():
+        for socket_id, member in members.items():
+            self._hub.elsewhere.stayed(self, socket_id)
             if member.occupant is not None:
                 member.occupant.unseated(self.code, reason)
         self._hub.on_empty(self)

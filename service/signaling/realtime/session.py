@@ -48,6 +48,8 @@ _INPUTS: Final = {
     kind: MESSAGES[tag_of(kind)] for kind in (Join, RawOffer, RawAnswer, RawIceCandidate, Leave, Resume, Ping)
 }
 
+_DECIDING: Final = frozenset((SessionState.JOINING, SessionState.RESUMING, SessionState.LEAVING))
+
 LEAVING_CLOSES: Final = frozenset({1000, 1001, 1005})
 """Close codes by which a client leaves for good; 1005 is a close frame without a code (RFC 6455, 7.4)."""
 
@@ -82,6 +84,7 @@ class Session:
         "other_received",
         "recovered",
         "resuming_from",
+        "resuming_generation",
         "socket_id",
         "state",
     )
@@ -99,8 +102,10 @@ class Session:
         """Once ended: how the others are told of it."""
         self.keeps_seat = True
         """Once ended: whether its seat waits for a resume, where seats are kept."""
-        self.resuming_from = 0
-        """While resuming: how many frames of the seat the client has."""
+        self.resuming_from: int | None = None
+        """How many frames of the seat the client has that resumes it; None: it joins."""
+        self.resuming_generation = 0
+        """While resuming: of the seat as the client had it."""
         self.handover: asyncio.Future[None] | None = None
         """While resuming: what was missed is being fetched from another node."""
         self.recovered = False
@@ -179,6 +184,7 @@ class Session:
             return
         self._become(Input.RESUMED)
         self.socket_id = member.seat.socket_id
+        assert self.resuming_from is not None
         missed = member.replay.since(self.resuming_from)
         self.recovered = missed is not None
         if missed is None:
@@ -330,19 +336,19 @@ class Session:
                 self.send(views.pong(self._gateway.rooms.now(), frame.request_id))
 
     def _relay(self, frame: Relay) -> None:
-        local, to = self.local, frame.payload.to
+        local, member, to = self.local, self.member, frame.payload.to
         assert local is not None
-        assert self.member is not None
+        assert member is not None
         target = local.members.get(to)
         if target is None or (local.routes and to in local.routes):
             try:
                 self._sent_elsewhere += 1
                 relayed = encode_relay(frame, self.socket_id)
-                self._gateway.exchange.relay(local, to, self.member.seat, self._sent_elsewhere, relayed)
+                self._gateway.exchange.relay(local, to, member.seat, self._sent_elsewhere, relayed)
             except SignalingError as error:
                 self._reply_error(error, frame.request_id)
                 return
-        elif target is self.member:
+        elif target is member:
             self._reply_error(SignalingError(ErrorCode.PEER_NOT_FOUND), frame.request_id)
             return
         else:
@@ -360,7 +366,8 @@ class Session:
         try:
             await work
         except SignalingError as error:
-            if self.state is not SessionState.ENDED:
+            # A store that was lost while it committed may have done it: then the log has decided already.
+            if self.state in _DECIDING:
                 self._become(Input.REFUSED)
                 self._reply_error(error, self._take_reply_to())
                 self._check_deadline()

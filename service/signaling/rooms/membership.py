@@ -75,6 +75,6 @@ class Membership:
         self._audited = now
         if recovery.left:
             return  # Tried again at the next look, as long as the nodes are not forgotten.
-        for node in lapsed:
+        for node in sorted(lapsed):
             _log.warning("node_lost", node=node, rooms=recovery.rooms)
             await self._nodes.forget(node)

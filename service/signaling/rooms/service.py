@@ -346,7 +346,7 @@ class RoomService:
                     # A seat that is being kept already will be resumed, or end.
                     nodes = {seat.node for seat in seats if not alive or seat.held_until is None}
                     lost = nodes.difference(alive, (self.node,))
-                    for node in lost:
+                    for node in sorted(lost):
                         await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
                 except (StoreUnavailable, SignalingError) as error:
                     _log.warning("room_recovery_delayed", room_code=code, error=str(error))
