@@ -1,0 +1,4 @@
+def machine(): return {}
+def text(record): 
+    import json; return ""
+def write_page(record): pass
