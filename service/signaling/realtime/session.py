@@ -320,7 +320,7 @@ class Session:
             return
         else:
             target.send(encode_relay(frame, self.socket_id))
-        self._gateway.relayed[type(frame)].inc()
+        self._gateway.relayed[type(frame)].count += 1
 
     def _decide(self, request_id: views.RequestId, work: Coroutine[Any, Any, None]) -> None:
         """Let no more frames in until the join, the resume or the leave is decided."""
