@@ -147,10 +147,13 @@ class InProcess:
     async def seat(self, code: str) -> Peer:
         """A socket that is in the room, which everybody there has been told."""
         peer = await self.connect()
+        await self.join(peer, code)
+        return peer
+
+    async def join(self, peer: Peer, code: str) -> None:
         peer.send({"type": "join", "payload": {"room_code": code}})
         await until(lambda: b'"room_joined"' in peer.line.out, "the join")
         await settle()
-        return peer
 
     def end(self) -> None:
         for line in self._lines:
