@@ -27,10 +27,10 @@ SOURCES = str(Path(signaling.__file__).parent)
 OTHERS = ("websockets", "uvicorn", "prometheus_client", "structlog", "logging")
 """Packages that frames could be led through as well."""
 
-CALLS = 20
+CALLS = 17
 """Python functions that run for a relayed frame, which comes alone: reading, deciding, writing."""
 
-CALLS_IN_A_BURST = 14
+CALLS_IN_A_BURST = 12
 """The same for each further frame of one read: those to one socket are written together."""
 
 COPIES = 4.0

@@ -53,6 +53,8 @@ _TEXT: Final = 0x81
 _LENGTH_16: Final = 126
 _LENGTH_64: Final = 127
 _MASKED: Final = 0x80
+_SHORT: Final = 8
+"""The size of a header with a length of 16 bits, mask included."""
 _FIRST_BYTES: Final = frozenset(
     final | opcode for final in (0, 0x80) for opcode in (0x0, 0x1, 0x2, 0x8, 0x9, 0xA)
 )
@@ -98,6 +100,7 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
         self._begun = bytearray()
         self._wanted = 0
         self._parsers = 0
+        self._max_size = self.config.ws_max_size
         self._owed = b""
         self._heard = False
         self._abort_timer: asyncio.TimerHandle | None = None
@@ -211,7 +214,7 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
             if len(self._begun) < self._wanted:
                 return
             data, self._begun = bytes(self._begun), bytearray()
-        conn, at, end = self.conn, 0, len(data)
+        at, end = 0, len(data)
         while at < end:
             if self._parsers:
                 part = data[at : at + self._parsers]
@@ -219,20 +222,26 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
                 at += len(part)
                 super().data_received(part)
                 continue
-            if conn.state is not State.OPEN:
+            if self.close_sent or self._told_lost:
                 # Only a close frame is of interest now, and the parser knows what is left of that.
                 super().data_received(data[at:])
                 return
-            head = _head(data, at)
-            if head is None:
-                # It breaks the protocol, and whatever follows is nothing any more.
-                super().data_received(data[at:])
-                return
-            start, length = head
-            if length < 0:
-                self._begin(data, at, start)
-                return
-            if data[at] != _TEXT or length > self.config.ws_max_size or conn.current_size is not None:
+            if end - at > _SHORT and data[at] == _TEXT and _MASKED <= data[at + 1] < _MASKED | _LENGTH_64:
+                # As below, for nearly every frame.
+                start, length = 6, data[at + 1] - _MASKED
+                if length == _LENGTH_16:
+                    start, length = 8, data[at + 2] << 8 | data[at + 3]
+            else:
+                head = _head(data, at)
+                if head is None:
+                    # It breaks the protocol, and whatever follows is nothing any more.
+                    super().data_received(data[at:])
+                    return
+                start, length = head
+                if length < 0:
+                    self._begin(data, at, start)
+                    return
+            if data[at] != _TEXT or length > self._max_size or self.conn.current_size is not None:
                 self._parsers = start + length
                 continue
             start += at
