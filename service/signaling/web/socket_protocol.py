@@ -55,10 +55,6 @@ _LENGTH_64: Final = 127
 _MASKED: Final = 0x80
 _SHORT: Final = 8
 """The size of a header with a length of 16 bits, mask included."""
-_FIRST_BYTES: Final = frozenset(
-    final | opcode for final in (0, 0x80) for opcode in (0x0, 0x1, 0x2, 0x8, 0x9, 0xA)
-)
-"""Of frames as they may be where no extension was agreed on."""
 
 
 class Receiver(Protocol):
@@ -405,14 +401,14 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 def _head(data: bytes, at: int) -> tuple[int, int] | None:
-    """Of a client's frame: the size of its header, and of its payload; None if there is no such frame.
+    """Of a client's frame: the size of its header, and of its payload; None if it is not masked.
 
     Where the payload's is not there yet, the size of the part that it is in, and -1. (RFC 6455, 5.2)
     """
     if len(data) < at + 2:
         return 2, -1
     length = data[at + 1] - _MASKED
-    if length < 0 or data[at] not in _FIRST_BYTES:
+    if length < 0:
         return None
     if length < _LENGTH_16:
         return 6, length
