@@ -166,6 +166,11 @@ class Process:
             time.sleep(0.02)
         sys.exit(f"{' '.join(self._command)} does not serve:\n{(self.directory / 'output').read_text()}")
 
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self._process.pid
+
     def stop(self) -> None:
         """SIGTERM, and wait for it."""
         self._process.terminate()

@@ -42,6 +42,16 @@ async def ask(port: int, request: Callable[[], bytes], status: bytes) -> Request
     return requests
 
 
+async def ask_once(port: int, request: bytes, status: bytes) -> Any:
+    """The answer to one request."""
+    loop = asyncio.get_running_loop()
+    _, asked = await loop.create_connection(
+        lambda: Requests(lambda: request, status, once=True), "127.0.0.1", port
+    )
+    await asyncio.wait_for(asked.idle, DEADLINE)
+    return json.loads(asked.body)
+
+
 _numbers = itertools.count()
 
 
@@ -54,10 +64,8 @@ async def rooms(server: Server, count: int) -> list[str]:
 
     async def create() -> None:
         for _ in left:
-            requests = await ask(server.port, lambda: create_request(server.port), b"201")
-            requests.stopped = True
-            await asyncio.wait_for(requests.idle, DEADLINE)
-            codes.append(json.loads(requests.body)["room_code"])
+            answer = await ask_once(server.port, create_request(server.port), b"201")
+            codes.append(answer["room_code"])
 
     await asyncio.gather(*(create() for _ in range(min(count, CONNECTIONS_OF_REST))))
     return codes

@@ -60,7 +60,7 @@ class Socket(asyncio.Protocol):
     async def text_with(self, part: bytes) -> bytes:
         """The next text that has this in it; those before it are passed over."""
         while part not in (text := await self.text()):
-            if b'"error"' in text or b'"ERROR"' in text:
+            if text.startswith((b'{"type":"error"', b'{"type":"ERROR"')):
                 raise LineLost(text.decode())
         return text
 
@@ -185,7 +185,7 @@ class Stopwatch(asyncio.Protocol):
 class Requests(asyncio.Protocol):
     """One HTTP connection that asks again as soon as it has its answer."""
 
-    def __init__(self, request: Callable[[], bytes], status: bytes) -> None:
+    def __init__(self, request: Callable[[], bytes], status: bytes, *, once: bool = False) -> None:
         """Every answer must have this ``status``."""
         self._request = request
         self._status = status
@@ -193,7 +193,7 @@ class Requests(asyncio.Protocol):
         self._end = -1
         self.answers = 0
         self.body = b""
-        self.stopped = False
+        self.stopped = once
         self.idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport
 
