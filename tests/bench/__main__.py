@@ -10,7 +10,7 @@ import resource
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +18,7 @@ import msgspec
 import uvloop
 
 from bench import report
-from bench.figures import Results
-from bench.plan import FULL, IDLE, QUICK, WORKS, Scale, Work
+from bench.plan import FULL, IDLE, QUICK, SMOKE, WORKS, Scale, Work
 from bench.servers import BUILD, OURS, STORED, Cores, Kind, Process, Server, build_limit
 from bench.setting import rooms
 from bench.sockets import DEADLINE
@@ -37,6 +36,7 @@ def main() -> None:
     """Measure, show, and write the page unless the round was a short one."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round; writes nothing")
+    parser.add_argument("--smoke", action="store_true", help="the service alone, to see that this runs")
     parser.add_argument("--rounds", type=int, help="how many rounds")
     parser.add_argument("--only", nargs="*", default=[], help="these workloads alone; writes nothing")
     parser.add_argument("--page", action="store_true", help="make the page again from the last results")
@@ -44,20 +44,23 @@ def main() -> None:
     if options.page:
         report.write_page(msgspec.json.decode(RESULTS.read_bytes()))
         return
-    scale = QUICK if options.quick else FULL
+    scale = SMOKE if options.smoke else QUICK if options.quick else FULL
     if options.rounds:
         scale = msgspec.structs.replace(scale, rounds=options.rounds)
     scale = _within_file_limit(scale)
-    build_limit()
+    if not options.smoke:
+        build_limit()
     cores = Cores.choose()
     os.sched_setaffinity(0, {cores.generator})
-    run = _Run(cores, scale, options.only)
-    run.store_rooms()
+    run = _Run(cores, scale, options.only, [OURS.name] if options.smoke else [])
+    if scale.stored_rooms:
+        run.store_rooms()
     for number in range(scale.rounds):
         run.round(number)
-        RESULTS.write_bytes(msgspec.json.encode(run.record()))
+        if not options.smoke:
+            RESULTS.write_bytes(msgspec.json.encode(run.record()))
     shutil.rmtree(STORED, ignore_errors=True)
-    if options.quick or options.only:
+    if options.smoke or options.quick or options.only:
         print(report.text(run.record()))
     else:
         report.write_page(run.record())
@@ -65,20 +68,23 @@ def main() -> None:
 
 def _within_file_limit(scale: Scale) -> Scale:
     """As many idle sockets as both sides may open."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     possible = scale.idle_sockets if hard == resource.RLIM_INFINITY else hard - 1500
     if possible < scale.idle_sockets:
-        print(f"ulimit -n is {hard}: {possible} idle sockets instead of {scale.idle_sockets}", file=sys.stderr)
+        print(
+            f"ulimit -n is {hard}: {possible} idle sockets instead of {scale.idle_sockets}", file=sys.stderr
+        )
         return msgspec.structs.replace(scale, idle_sockets=possible)
     return scale
 
 
 class _Run:
-    def __init__(self, cores: Cores, scale: Scale, only: list[str]) -> None:
+    def __init__(self, cores: Cores, scale: Scale, only: list[str], servers: list[str]) -> None:
         self._cores = cores
         self._scale = scale
         self._only = only
+        self._servers = servers
         self.rounds: list[Measured] = []
 
     def record(self) -> dict[str, Any]:
@@ -111,8 +117,9 @@ class _Run:
         return not self._only or name in self._only
 
     def _measure(self, measured: Measured, work: Work, number: int) -> None:
-        first = number % len(work.servers)
-        for kind in (*work.servers[first:], *work.servers[:first]):
+        servers = [kind for kind in work.servers if not self._servers or kind.name in self._servers]
+        first = number % len(servers)
+        for kind in (*servers[first:], *servers[:first]):
             figures = self._once(work, kind)
             measured.setdefault(work.name, {})[kind.name] = figures
             self._tell(number, work.title, kind.title, f"{figures[work.figure]:,.4g} {work.unit}", figures)
@@ -131,7 +138,11 @@ class _Run:
             ):
                 figures = _run(across(near, far, redis, self._scale.seconds))
         self._tell(
-            len(self.rounds) - 1, "relay across nodes", "two nodes", f"{figures['times_local']:.3g} x", figures
+            len(self.rounds) - 1,
+            "relay across nodes",
+            "two nodes",
+            f"{figures['times_local']:.3g} x",
+            figures,
         )
         return figures
 

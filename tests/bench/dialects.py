@@ -1,4 +1,4 @@
-"""How each server is spoken to. What is carried is the same for all, and so is the size of the frame it comes in."""
+"""How each server is spoken to. What is carried is the same for all, in frames of the same size."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Scale(Struct, frozen=True, kw_only=True):
 
 FULL: Final = Scale(
     rounds=9,
-    seconds=3.0,
+    seconds=2.0,
     classes=20,
     morning_classes=20,
     morning_seconds=6.0,
@@ -53,6 +53,18 @@ QUICK: Final = Scale(
     idle_settle=3.0,
     stored_rooms=500,
 )
+SMOKE: Final = Scale(
+    rounds=1,
+    seconds=0.2,
+    classes=1,
+    morning_classes=1,
+    morning_seconds=0.2,
+    idle_sockets=50,
+    idle_rounds=1,
+    idle_settle=0.1,
+    stored_rooms=0,
+)
+"""To see that it runs."""
 
 
 class Work(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -53,7 +54,12 @@ def machine() -> dict[str, str]:
     )
     optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     build = "an optimised build" if optimised else "a build without optimisations (PGO)"
-    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    found = shutil.which("node")
+    node = (
+        "none"
+        if found is None
+        else subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    )
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "processor": model,
@@ -70,9 +76,9 @@ def text(record: dict[str, Any]) -> str:
     sockets = results.summary("idle", FASTAPI.name, "sockets")
     held = "" if sockets is None else f"; {sockets.median:,.0f} idle sockets"
     parts = [
-        f"Made by `make bench` on {where['date']}: {scale['rounds']} rounds on {where['processor']}, the server on "
-        f"one core, the load generator on another. Python {where['python']}; Node {where['node']}; `ulimit -n` "
-        f"{where['files']}{held}.",
+        f"Made by `make bench` on {where['date']}: {scale['rounds']} rounds on {where['processor']}, the "
+        f"server on one core, the load generator on another. Python {where['python']}; Node {where['node']}; "
+        f"`ulimit -n` {where['files']}{held}.",
         "### Times FastAPI",
         f"Medians over the rounds. Ratios between {1 / SAME:.2f} and {SAME} mean: the same.",
         _ratios(results),
@@ -80,9 +86,9 @@ def text(record: dict[str, Any]) -> str:
         "### Goals",
         _goals(results),
         "### Figures",
-        "Median, and in brackets how far the farthest round was from it. The last column is the share of its own "
-        f"core that the load generator used at most: above {GENERATOR_LIMIT:.0%} it may have held the server back, "
-        "which costs a server nothing in work for each second of CPU, but its latency and its batches.",
+        "Median, and in brackets how far the farthest round was from it. The last column is the share of its "
+        f"own core that the load generator used at most. Above {GENERATOR_LIMIT:.0%}, marked (!), it may "
+        "have held the server back: that changes nothing in a frame's CPU time, but in latency and batches.",
         *(_figures(results, work) for work in EVERY_WORK),
         _nodes(results),
         _commits(results),
@@ -160,7 +166,10 @@ def _nodes(results: Results) -> str:
 
 def _commits(results: Results) -> str:
     rows = []
-    for store, words in (("sqlite", "SQLite (WAL, synced)"), ("redis", "Redis (append-only file, each second)")):
+    for store, words in (
+        ("sqlite", "SQLite (WAL, synced)"),
+        ("redis", "Redis (append-only file, each second)"),
+    ):
         for at_once in (1, 64):
             wall = results.summary("commits", f"{store}_{at_once}", "commits_per_second")
             cpu = results.summary("commits", f"{store}_{at_once}", "commits_per_cpu_second")

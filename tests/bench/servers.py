@@ -72,9 +72,7 @@ PEERJS: Final = Kind(
     dialect=PeerJs(),
     rest=False,
 )
-WS: Final = Kind(
-    name="ws", title="`ws` relay (Node)", command=("node", str(PEERS / "node/relay.js"), "PORT")
-)
+WS: Final = Kind(name="ws", title="`ws` relay (Node)", command=("node", str(PEERS / "node/relay.js"), "PORT"))
 LIMIT: Final = Kind(
     name="c", title="epoll relay in C (the limit)", command=(str(BUILD / "relay"), "PORT"), rest=False
 )
@@ -193,7 +191,7 @@ class Server(Process):
 
     def __init__(self, kind: Kind, core: int, environment: Mapping[str, str] = {}) -> None:
         """``environment`` adds to what the kind needs."""
-        super().__init__(kind.command, core, kind.environment | environment)
+        super().__init__(kind.command, core, {**kind.environment, **environment})
         self.kind = kind
         self.dialect = kind.dialect
         if kind.stored_rooms:

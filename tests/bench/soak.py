@@ -1,7 +1,7 @@
 """`make soak`: an hour of churn, after which the service must be as it was after the first minutes.
 
-Classes come, talk, lose their lines, come back or not, and go; rooms are made and ended. In between the process is
-looked at when it is empty: its memory, its open files, its threads, and what it counts itself.
+Classes come, talk, lose their lines, come back or not, and go; rooms are made and ended. In between the
+process is looked at when it is empty: its memory, its open files, its threads, and what it counts itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ from bench.sockets import DEADLINE, Socket
 
 CLASS: Final = 12
 CLASSES_AT_ONCE: Final = 8
-SETTLE: Final = 3.0
+LOOKS: Final = 10
+
+LONG: Final = 240.0
+"""Seconds from which on memory is judged: until then caches fill."""
+
 GROWTH: Final = 0.03
 """Share of its memory by which the process may differ from the first half of the looks to the last."""
 
@@ -54,30 +58,33 @@ class Look(Struct, frozen=True):
 
 
 async def soak(server: Server, seconds: float) -> list[Look]:
-    """Churn for so long, with a look at the process ten times, and once before."""
+    """Churn for so long, with looks at the process in between, and one before."""
     chance = random.Random(1)
     looks: list[Look] = []
     await _churn(server, time.monotonic() + min(seconds / 5, 120), chance)
     looks.append(await look(server))
-    for _ in range(10):
-        await _churn(server, time.monotonic() + seconds / 10, chance)
+    number = LOOKS if seconds >= LONG else 2
+    for _ in range(number):
+        await _churn(server, time.monotonic() + seconds / number, chance)
         looks.append(await look(server))
         print(f"{looks[-1]}", file=sys.stderr, flush=True)
     return looks
 
 
-def faults(looks: list[Look]) -> list[str]:
+def faults(looks: list[Look], *, memory: bool = True) -> list[str]:
     """What has grown, in words."""
     first, last = looks[0], looks[-1]
     found = []
     half = len(looks) // 2
     before = statistics.median(one.resident for one in looks[:half])
     after = statistics.median(one.resident for one in looks[half:])
-    if after > before * (1 + GROWTH):
+    if memory and after > before * (1 + GROWTH):
         found.append(f"memory grew from {before / 1e6:.1f} to {after / 1e6:.1f} MB")
-    for name in ("files", "threads"):
-        if getattr(last, name) > getattr(first, name):
-            found.append(f"{name} grew from {getattr(first, name)} to {getattr(last, name)}")
+    found += [
+        f"{name} grew from {getattr(first, name)} to {getattr(last, name)}"
+        for name in ("files", "threads")
+        if getattr(last, name) > getattr(first, name)
+    ]
     for one in looks:
         if one.sockets or one.seats:
             found.append(f"{one.sockets} sockets and {one.seats} seats were left when all had gone")
@@ -184,7 +191,7 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     with Server(OURS, Cores.choose().server, SETTINGS) as server:
         looks = uvloop.run(soak(server, seconds))
-    found = faults(looks)
+    found = faults(looks, memory=seconds >= LONG)
     print("\n".join(found) or f"Nothing grew in {seconds:,.0f} s of churn: {looks[0]} -> {looks[-1]}")
     sys.exit(bool(found))
 

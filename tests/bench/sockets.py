@@ -1,7 +1,7 @@
 """The load generator's connections: plain protocols of uvloop, frames made beforehand.
 
-`Socket` understands what it gets. While only the number of frames matters, `Echo` takes its place: all its frames
-have one size, so counting bytes counts them, and what it sends was made and masked before.
+`Socket` understands what it gets. While only the number of frames matters, `Echo` takes its place: all its
+frames have one size, so counting bytes counts them, and what it sends was made and masked before.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ class _Pupil:
 
 
 async def classes(server: Server, count: int) -> Figures:
-    """So many classes of 30, connected already, join at the same moment; done when each knows the 29 others."""
+    """So many classes of 30, connected already, join at one moment; done when each knows the 29 others."""
     sockets = await open_sockets(server, count * CLASS)
     codes = await rooms(server, count)
     done, left = asyncio.get_running_loop().create_future(), len(sockets)
@@ -201,73 +201,78 @@ NEIGHBOURS: Final = 5
 CANDIDATES: Final = 3
 
 
+class _Negotiations:
+    """What the pupils of a morning say to each other, and whether it all arrives."""
+
+    def __init__(self) -> None:
+        self.expected = self.received = 0
+        self._guide = Guide()
+
+    def begin(self, socket: Socket, to: str, kind: Kind) -> None:
+        """A description, and candidates after it."""
+        sdp, _ = self._guide.relay(kind, socket.id, to, SDP_BYTES)
+        ice, _ = self._guide.relay("ice_candidate", socket.id, to, ICE_BYTES)
+        socket.transport.write(masked(sdp) + b"".join(masked(ice) for _ in range(CANDIDATES)))
+        self.expected += 1 + CANDIDATES
+
+    def listen(self, socket: Socket) -> None:
+        """Answer offers from now on."""
+
+        def on_text(text: bytes) -> None:
+            if text.startswith(b'{"type":"offer"'):
+                self.received += 1
+                start = text.index(b'"from":"') + 8
+                self.begin(socket, text[start : text.index(b'"', start)].decode(), "answer")
+            elif text.startswith((b'{"type":"answer"', b'{"type":"ice_candidate"')):
+                self.received += 1
+            elif text.startswith(b'{"type":"error"'):
+                raise LineLost(text.decode())
+
+        early, socket.on_text = list(socket.texts), on_text
+        for text in early:
+            on_text(text)
+
+    async def all_arrived(self) -> None:
+        """Raises LineLost where something is still missing after a while."""
+        ends = time.monotonic() + DEADLINE
+        while self.received < self.expected:
+            if time.monotonic() > ends:
+                raise LineLost(f"{self.expected - self.received} frames were lost on their way")
+            await asyncio.sleep(0.01)
+
+
 async def morning(server: Server, count: int, seconds: float) -> Figures:
     """So many classes of 30 come in within this time.
 
     Each pupil connects, joins, offers to five who are there, is answered, and both sides trickle candidates.
     """
-    codes = await rooms(server, count)
-    arrivals = [code for code in codes for _ in range(CLASS)]
+    arrivals = [code for code in await rooms(server, count) for _ in range(CLASS)]
     random.Random(0).shuffle(arrivals)
-    guide = Guide()
+    guide, negotiations = Guide(), _Negotiations()
     waits: list[float] = []
-    expected = received = 0
 
-    def react(socket: Socket) -> Callable[[bytes], None]:
-        def on_text(text: bytes) -> None:
-            nonlocal received
-            if text.startswith(b'{"type":"offer"'):
-                received += 1
-                start = text.index(b'"from":"') + 8
-                negotiate(socket, text[start : text.index(b'"', start)].decode(), "answer")
-            elif text.startswith((b'{"type":"answer"', b'{"type":"ice_candidate"')):
-                received += 1
-            elif text.startswith(b'{"type":"error"'):
-                raise LineLost(text.decode())
-
-        return on_text
-
-    def negotiate(socket: Socket, to: str, kind: Kind) -> None:
-        nonlocal expected
-        sdp, _ = guide.relay(kind, socket.id, to, SDP_BYTES)
-        ice, _ = guide.relay("ice_candidate", socket.id, to, ICE_BYTES)
-        socket.transport.write(masked(sdp))
-        for _ in range(CANDIDATES):
-            socket.transport.write(masked(ice))
-        expected += 1 + CANDIDATES
-
-    async def arrive(code: str, at: float) -> None:
-        await asyncio.sleep(at)
+    async def arrive(code: str, after: float) -> None:
+        await asyncio.sleep(after)
         began = time.perf_counter()
         socket = await guide.open(server.port)
         socket.send(guide.join(code))
         joined = await socket.text_with(b'"room_joined"')
         waits.append(time.perf_counter() - began)
-        left_over = list(socket.texts)
-        socket.on_text = react(socket)
-        for text in left_over:
-            socket.on_text(text)
+        negotiations.listen(socket)
         others = joined[joined.index(b'"participants"') :].split(b'"socket_id":"')[1 : NEIGHBOURS + 1]
         for other in others:
-            negotiate(socket, other[: other.index(b'"')].decode(), "offer")
+            negotiations.begin(socket, other[: other.index(b'"')].decode(), "offer")
 
     meter = Meter(server)
     meter.start()
-    began = time.perf_counter()
-    spacing = seconds / len(arrivals)
     async with asyncio.TaskGroup() as group:
         for number, code in enumerate(arrivals):
-            group.create_task(arrive(code, number * spacing))
-    ends = time.monotonic() + DEADLINE
-    while received < expected:
-        if time.monotonic() > ends:
-            raise LineLost(f"{expected - received} frames were lost on their way")
-        await asyncio.sleep(0.01)
+            group.create_task(arrive(code, number * seconds / len(arrivals)))
+    await negotiations.all_arrived()
     meter.stop()
     return {
         "cpu_ms_per_pupil": 1000 * meter.cpu / len(arrivals),
         "in_room_p99_ms": 1000 * sorted(waits)[len(waits) * 99 // 100],
-        "late_ms": 1000 * (time.perf_counter() - began - seconds),
         **meter.shares(),
     }
 
@@ -350,7 +355,7 @@ async def idle(server: Server, count: int, settle: float) -> Figures:
 
 
 async def across(near: Server, far: Server, redis: Process, seconds: float) -> Figures:
-    """Candidates between sockets of two nodes, eight on their way from each; then the same within one node."""
+    """Candidates between sockets of two nodes, eight in flight from each; then the same within one node."""
     sockets = [socket for pair in await _two_by_two(near, far) for socket in pair]
     local = await seated(near, SOCKETS, in_room=2)
     nodes, redis_meter = Meter(near, far), Meter(redis)

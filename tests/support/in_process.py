@@ -1,7 +1,7 @@
 """The service in this process, from its protocol classes up, on transports that are only recorded.
 
-Everything is real but the operating system: bytes go into the very `data_received` that uvicorn would call, and what
-is written comes out whole. So what one frame costs can be counted.
+Everything is real but the operating system: bytes go into the `data_received` that uvicorn would call, and
+what is written comes out whole. So what one frame costs can be counted.
 """
 
 from __future__ import annotations

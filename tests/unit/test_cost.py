@@ -1,7 +1,7 @@
 """What a frame costs, counted instead of timed: on the real road, from the protocol class to the transport.
 
-These numbers are the same on every machine. Where one has risen, the road of every frame became longer: have a look
-with `make bench`, and if it is worth it (or shorter than before), write the new number here.
+These numbers are the same on every machine. Where one has risen, the road of every frame became longer: look
+at it with `make bench`, and if it is worth it (or shorter than before), write the new number here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CALLS_IN_A_BURST = 12
 """The same for each further frame of one read: those to one socket are written together."""
 
 COPIES = 4.0
-"""How many times a large frame is in memory at most, what came in not counted: unmasked, carried, encoded, written."""
+"""How often a large frame is in memory at most, beside what came in: masked, unmasked, encoded, written."""
 
 FRAMES = 50
 JOIN_PARTS = ("contract", "domain", "realtime")
@@ -116,11 +116,11 @@ async def relayed(sender: Peer, receiver: Peer, times: int, *, at_once: int = 1)
 
 
 async def test_calls_for_a_frame(service: InProcess) -> None:
-    """Issue of kind, not of speed: no task switch, no decoding of what is carried, no log line, no store."""
+    """No task switch, no decoding of what is carried, no log line, no store."""
     calls = await relayed(*await pair(service), FRAMES)
     assert calls.by_name.total() == CALLS * FRAMES, (
-        f"a relayed frame takes {calls.by_name.total() / FRAMES} calls instead of {CALLS} (see the top of this "
-        f"file). For {FRAMES} frames:\n{calls.told()}"
+        f"a relayed frame takes {calls.by_name.total() / FRAMES} calls instead of {CALLS} (see the top of "
+        f"this file). For {FRAMES} frames:\n{calls.told()}"
     )
 
 
@@ -130,8 +130,8 @@ async def test_calls_for_a_frame_of_a_burst(service: InProcess) -> None:
     nine = await relayed(sender, receiver, FRAMES, at_once=9)
     further = (nine.by_name.total() - one) / (8 * FRAMES)
     assert further == CALLS_IN_A_BURST, (
-        f"each further frame of a read takes {further} calls instead of {CALLS_IN_A_BURST} (see the top of this "
-        f"file). For {FRAMES} times 9 frames:\n{nine.told()}"
+        f"each further frame of a read takes {further} calls instead of {CALLS_IN_A_BURST} (see the top of "
+        f"this file). For {FRAMES} times 9 frames:\n{nine.told()}"
     )
 
 
@@ -213,7 +213,9 @@ async def test_a_join_tells_the_members_and_nobody_else(service: InProcess) -> N
         assert all(peer.line.writes == writes[id(peer)] for both in elsewhere for peer in both)
         members.append(newcomer)
     per_member = (calls_at[16] - calls_at[8]) / 8
-    assert (calls_at[32] - calls_at[16]) / 16 <= per_member + 0.5, f"a join costs more than O(members): {calls_at}"
+    assert (calls_at[32] - calls_at[16]) / 16 <= per_member + 0.5, (
+        f"a join costs more than O(members): {calls_at}"
+    )
 
 
 async def test_a_join_does_not_depend_on_other_rooms(service: InProcess) -> None:

@@ -1,4 +1,4 @@
-"""Frames of every kind, in reads of every size: what comes of them is what the library's own parser makes of them.
+"""Frames of every kind, in reads of every size: what comes of them is what the library's parser makes of it.
 
 Text messages are taken out of the bytes before the parser (web/socket_protocol.py), which must not show.
 """

@@ -5,8 +5,8 @@ keepalive. This subclass hands every text frame straight to the session instead 
 ASGI queue and a task, writes what falls due together, and tells a lost line from a close
 frame, which ASGI cannot. Its ASGI `receive`/`send` stay as they are for the handshake.
 
-Whole messages in one masked text frame, which is nearly all that browsers send, are taken out of the bytes here;
-the parser gets everything else, from the first byte of a frame to its last, and judges it.
+Whole messages in one masked text frame, which is nearly all that browsers send, are taken out of the bytes
+here; the parser gets everything else, from the first byte of a frame to its last, and judges it.
 
 Constructor and attributes of uvicorn's class are no documented interface: uvicorn is pinned,
 and what is overridden here is covered by the integration tests.
@@ -204,7 +204,7 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
             self._parsing = False
 
     def _take(self, data: bytes) -> None:
-        """Hand over what is in these bytes. The parser stands between two frames whenever ``_parsers`` is 0."""
+        """Hand over what is in these bytes. Where ``_parsers`` is 0, the parser stands between two frames."""
         if self._begun:
             self._begun += data
             if len(self._begun) < self._wanted:
@@ -248,7 +248,7 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
             self._text_received(apply_mask(data[start:at], data[start - 4 : start]))
 
     def _begin(self, data: bytes, at: int, wanted: int) -> None:
-        """Keep the beginning of a frame until so many bytes of it are here: no more than a whole frame has."""
+        """Keep the beginning of a frame until so many bytes of it are here, at most all of the frame's."""
         self._begun += data[at:]
         self._wanted = wanted
 

@@ -5,6 +5,7 @@ It speaks the messages of the guide, so that one client can try it and the servi
 
 import secrets
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -125,10 +126,8 @@ async def leave(room: Room, socket_id: str) -> None:
     room.sockets.pop(socket_id, None)
     room.participants.pop(socket_id, None)
     for other in list(room.sockets.values()):
-        try:
+        with suppress(RuntimeError, WebSocketDisconnect):  # It may be going as well.
             await other.send_json({"type": "participant_left", "payload": {"socket_id": socket_id}})
-        except (RuntimeError, WebSocketDisconnect):
-            pass  # It is going as well.
 
 
 async def error(websocket: WebSocket, code: str) -> None:
