@@ -18,7 +18,7 @@ import msgspec
 import uvloop
 
 from bench import report
-from bench.plan import FULL, IDLE, QUICK, SMOKE, WORKS, Scale, Work
+from bench.plan import EVERY_WORK, FULL, IDLE, QUICK, SMOKE, WORKS, Scale, Work
 from bench.servers import BUILD, OURS, STORED, Cores, Kind, Process, Server, build_limit
 from bench.setting import rooms
 from bench.sockets import DEADLINE
@@ -44,26 +44,38 @@ def main() -> None:
     if options.page:
         report.write_page(msgspec.json.decode(RESULTS.read_bytes()))
         return
-    scale = SMOKE if options.smoke else QUICK if options.quick else FULL
+    scale = QUICK if options.quick else FULL
     if options.rounds:
         scale = msgspec.structs.replace(scale, rounds=options.rounds)
     scale = _within_file_limit(scale)
-    if not options.smoke:
-        build_limit()
     cores = Cores.choose()
     os.sched_setaffinity(0, {cores.generator})
-    run = _Run(cores, scale, options.only, [OURS.name] if options.smoke else [])
-    if scale.stored_rooms:
-        run.store_rooms()
-    for number in range(scale.rounds):
-        run.round(number)
-        if not options.smoke:
+    if options.smoke:
+        _smoke(cores, options.only)
+        return
+    build_limit()
+    run = _Run(cores, scale, options.only)
+    run.store_rooms()
+    try:
+        for number in range(scale.rounds):
+            run.round(number)
             RESULTS.write_bytes(msgspec.json.encode(run.record()))
-    shutil.rmtree(STORED, ignore_errors=True)
-    if options.smoke or options.quick or options.only:
+    finally:
+        shutil.rmtree(STORED)
+    if options.quick or options.only:
         print(report.text(run.record()))
     else:
         report.write_page(run.record())
+
+
+def _smoke(cores: Cores, only: list[str]) -> None:
+    """These workloads on one process of the service, to see that they run."""
+    with Server(OURS, cores.server, IDLE.environment) as server:
+        measured = {
+            work.name: {OURS.name: _run(work.run(server, SMOKE))} for work in EVERY_WORK if work.name in only
+        }
+    scale = msgspec.to_builtins(SMOKE)
+    print(report.text({"machine": report.machine(), "scale": scale, "rounds": [measured]}))
 
 
 def _within_file_limit(scale: Scale) -> Scale:
@@ -80,11 +92,10 @@ def _within_file_limit(scale: Scale) -> Scale:
 
 
 class _Run:
-    def __init__(self, cores: Cores, scale: Scale, only: list[str], servers: list[str]) -> None:
+    def __init__(self, cores: Cores, scale: Scale, only: list[str]) -> None:
         self._cores = cores
         self._scale = scale
         self._only = only
-        self._servers = servers
         self.rounds: list[Measured] = []
 
     def record(self) -> dict[str, Any]:
@@ -117,9 +128,8 @@ class _Run:
         return not self._only or name in self._only
 
     def _measure(self, measured: Measured, work: Work, number: int) -> None:
-        servers = [kind for kind in work.servers if not self._servers or kind.name in self._servers]
-        first = number % len(servers)
-        for kind in (*servers[first:], *servers[:first]):
+        first = number % len(work.servers)
+        for kind in (*work.servers[first:], *work.servers[:first]):
             figures = self._once(work, kind)
             measured.setdefault(work.name, {})[kind.name] = figures
             self._tell(number, work.title, kind.title, f"{figures[work.figure]:,.4g} {work.unit}", figures)

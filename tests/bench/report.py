@@ -135,6 +135,7 @@ def _figures(results: Results, work: Work) -> str:
             for name, other in (
                 ("99th percentile", results.summary(work.name, kind.name, "p99_ms")),
                 ("CPU", results.summary(work.name, kind.name, "cpu_ms_per_class")),
+                ("MB more than before when all had gone:", results.summary(work.name, kind.name, "left_mb")),
                 ("in the room, 99th percentile", results.summary(work.name, kind.name, "in_room_p99_ms")),
             )
             if other is not None

@@ -25,7 +25,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PEERS: Final = ROOT / "tests/bench/peers"
 BUILD: Final = ROOT / "build/bench"
 
-STORED: Final = BUILD / "stored"
+STORED: Final = BUILD / f"stored-{os.getpid()}"
 """A data directory with rooms in it."""
 
 _TICK: Final = os.sysconf("SC_CLK_TCK")

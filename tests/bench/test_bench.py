@@ -130,7 +130,7 @@ def test_growth_is_found() -> None:
 def test_it_runs() -> None:
     """A very short round of the workloads on the service, and of the soak."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-    works = ["ice", "latency", "classes", "churn", "create", "idle"]
+    works = ["ice", "latency", "classes", "morning", "churn", "create", "read", "idle"]
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--smoke", "--only", *works],
         cwd=ROOT,

@@ -30,7 +30,7 @@ from bench.sockets import DEADLINE, Echo, LineLost, Socket, Stopwatch
 Figures = dict[str, float]
 
 SOCKETS: Final = 100
-WARM_UP: Final = 0.3
+WARM_UP: Final = 0.5
 CLASS: Final = 30
 
 
@@ -118,26 +118,34 @@ async def latency(server: Server, seconds: float) -> Figures:
         back, back_comes = await frames_between(server, other, one, "ice_candidate", ICE_BYTES)
         watches += [Stopwatch(one, there, back_comes), Stopwatch(other, back, there_comes)]
         watches[-1].partner, watches[-2].partner = watches[-2], watches[-1]
+    await _steadily(watches, WARM_UP)
+    for watch in watches:
+        watch.seconds.clear()
     meter = Meter(server)
     meter.start()
-    started, sent = time.perf_counter(), 0
-    while (passed := time.perf_counter() - started) < seconds:
-        while sent < passed * LATENCY_RATE:
-            watches[sent % SOCKETS].send()
-            sent += 1
-        await asyncio.sleep(0.001)
+    await _steadily(watches, seconds)
     meter.stop()
-    ends = time.monotonic() + DEADLINE
-    while sum(len(watch.seconds) for watch in watches) < sent:
-        if time.monotonic() > ends:
-            raise LineLost("frames were lost on their way")
-        await asyncio.sleep(0.01)
     measured = sorted(second for watch in watches for second in watch.seconds)
     return {
         "p50_ms": 1000 * measured[len(measured) // 2],
         "p99_ms": 1000 * measured[len(measured) * 99 // 100],
         **meter.shares(),
     }
+
+
+async def _steadily(watches: list[Stopwatch], seconds: float) -> None:
+    """Send at the rate for so long, and wait until all has arrived."""
+    started, sent = time.perf_counter(), 0
+    while (passed := time.perf_counter() - started) < seconds:
+        while sent < passed * LATENCY_RATE:
+            watches[sent % len(watches)].send()
+            sent += 1
+        await asyncio.sleep(0.001)
+    ends = time.monotonic() + DEADLINE
+    while any(watch.sent_at for watch in watches):
+        if time.monotonic() > ends:
+            raise LineLost("frames were lost on their way")
+        await asyncio.sleep(0.01)
 
 
 # Classes
@@ -339,6 +347,10 @@ async def _rest(server: Server, seconds: float, request: Callable[[], bytes], st
 
 async def idle(server: Server, count: int, settle: float) -> Figures:
     """Memory of each socket that is in a room of 25 and says nothing, once pings have gone round."""
+    for socket in await seated(server, count // 20, in_room=25):
+        await socket.close()
+    await asyncio.sleep(settle)
+    empty = server.resident_bytes()
     tenth = count // 10
     first = await seated(server, tenth, in_room=25)
     await asyncio.sleep(settle)
@@ -348,7 +360,14 @@ async def idle(server: Server, count: int, settle: float) -> Figures:
     grown = server.resident_bytes() - before
     if any(socket.closed.done() for socket in (*first, *rest)):
         raise LineLost("sockets were closed while idle")
-    return {"bytes_per_socket": grown / (count - tenth), "sockets": float(count)}
+    for socket in (*first, *rest):
+        await socket.close()
+    await asyncio.sleep(settle)
+    return {
+        "bytes_per_socket": grown / (count - tenth),
+        "left_mb": (server.resident_bytes() - empty) / 1e6,
+        "sockets": float(count),
+    }
 
 
 # Nodes

@@ -17,7 +17,7 @@ _FAIR: Final = 256 - 256 % _LETTERS
 
 
 def _draw(length: int) -> str:
-    """So many letters, asking the operating system once as a rule: each time costs as much as all the rest."""
+    """So many letters. The operating system is asked once as a rule: that costs more than all the rest."""
     text = ""
     while len(text) < length:
         drawn = secrets.token_bytes(length + 4)
