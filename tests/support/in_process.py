@@ -112,6 +112,7 @@ class InProcess:
             http=BoundedHttpProtocol,
             ws=SignalingWebSocketProtocol,
             ws_max_size=node.settings.max_frame_bytes,
+            ws_ping_interval=node.settings.ping_interval_seconds,
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
