@@ -85,16 +85,21 @@ async def open_sockets(server: Server, count: int) -> list[Socket]:
 
 async def seated(server: Server, count: int, *, in_room: int) -> list[Socket]:
     """Sockets in rooms of so many, those of one room beside each other."""
-    sockets = await open_sockets(server, count)
     codes = await rooms(server, -(-count // in_room)) if server.dialect.rooms else [""] * count
+    sockets: list[Socket] = []
 
-    async def enter(first: int) -> None:
-        for socket in sockets[first : first + in_room]:
-            await server.dialect.enter(socket, codes[first // in_room])
+    async def enter(members: list[Socket], code: str) -> None:
+        for socket in members:
+            await server.dialect.enter(socket, code)
 
+    # Some rooms at a time: nobody may be connected for long without being in one.
     for start in range(0, count, _AT_ONCE * in_room):
-        group = range(start, min(count, start + _AT_ONCE * in_room), in_room)
-        await asyncio.gather(*(enter(first) for first in group))
+        opened = await open_sockets(server, min(count - start, _AT_ONCE * in_room))
+        firsts = range(0, len(opened), in_room)
+        await asyncio.gather(
+            *(enter(opened[first : first + in_room], codes[(start + first) // in_room]) for first in firsts)
+        )
+        sockets += opened
     return sockets
 
 
