@@ -9,7 +9,6 @@ import os
 import resource
 import shutil
 import sys
-import tempfile
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +18,7 @@ import uvloop
 
 from bench import report
 from bench.plan import EVERY_WORK, FULL, IDLE, QUICK, SMOKE, WORKS, Scale, Work
-from bench.servers import BUILD, OURS, STORED, Cores, Kind, Process, Server, build_limit
+from bench.servers import BUILD, OURS, STORED, Cores, Kind, Process, Server, build_limit, temporary_directory
 from bench.setting import rooms
 from bench.sockets import DEADLINE
 from bench.stores import redis_commits, sqlite_commits
@@ -48,7 +47,7 @@ def main() -> None:
     if options.rounds:
         scale = msgspec.structs.replace(scale, rounds=options.rounds)
     scale = _within_file_limit(scale)
-    cores = Cores.choose()
+    cores = Cores.choose(least=1 if options.smoke else 2)
     os.sched_setaffinity(0, {cores.generator})
     if options.smoke:
         _smoke(cores, options.only)
@@ -167,7 +166,7 @@ class _Run:
         measured: dict[str, Figures] = {}
         seconds = self._scale.seconds
         for rooms_at_once in (1, 64):
-            with tempfile.TemporaryDirectory(prefix="signaling-bench-") as directory:
+            with temporary_directory() as directory:
                 work = sqlite_commits(Path(directory), rooms_at_once, seconds)
                 measured[f"sqlite_{rooms_at_once}"] = _run(work)
             with self._redis() as redis:

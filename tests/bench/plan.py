@@ -38,7 +38,7 @@ FULL: Final = Scale(
     morning_classes=20,
     morning_seconds=6.0,
     idle_sockets=10_000,
-    idle_rounds=2,
+    idle_rounds=1,
     idle_settle=8.0,
     stored_rooms=10_000,
 )
@@ -51,7 +51,7 @@ QUICK: Final = Scale(
     idle_sockets=500,
     idle_rounds=1,
     idle_settle=3.0,
-    stored_rooms=500,
+    stored_rooms=10_000,
 )
 SMOKE: Final = Scale(
     rounds=1,

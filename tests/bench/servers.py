@@ -55,7 +55,7 @@ OURS: Final = Kind(
 )
 MANY_ROOMS: Final = Kind(
     name="ours_many_rooms",
-    title="this service, 10,000 rooms",
+    title="this service, 10,000 rooms stored",
     command=OURS.command,
     environment=OURS.environment,
     stored_rooms=10_000,
@@ -95,12 +95,12 @@ class Cores(Struct, frozen=True):
     generator: int
 
     @classmethod
-    def choose(cls) -> Self:
-        """The first two that this process may use. Raises SystemExit where there is only one."""
+    def choose(cls, *, least: int = 2) -> Self:
+        """The first and the last that this process may use. Raises SystemExit where there are too few."""
         cores = sorted(os.sched_getaffinity(0))
-        if len(cores) < 2:
+        if len(cores) < least:
             sys.exit("The benchmark needs two cores: one for the server, one for the load generator")
-        return cls(server=cores[0], generator=cores[1])
+        return cls(server=cores[0], generator=cores[-1])
 
 
 @contextlib.contextmanager
@@ -114,13 +114,19 @@ def on_core(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def temporary_directory() -> tempfile.TemporaryDirectory[str]:
+    """On the disk that the project is on: where temporary files go may be memory, which needs no syncing."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="run-", dir=BUILD)
+
+
 class Process:
     """A server process on a free port of this machine, ended with the block."""
 
     def __init__(self, command: tuple[str, ...], core: int, environment: Mapping[str, str] = {}) -> None:
         """In the command, `PORT` and `DIRECTORY` stand for the port and a directory of its own."""
         self.port = _free_port()
-        self._directory = tempfile.TemporaryDirectory(prefix="signaling-bench-")
+        self._directory = temporary_directory()
         self.directory = Path(self._directory.name)
         self._command = [
             {"PORT": str(self.port), "DIRECTORY": str(self.directory)}.get(part, part) for part in command

@@ -189,7 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("seconds", type=float, nargs="?", default=3600)
     seconds = parser.parse_args().seconds
-    with Server(OURS, Cores.choose().server, SETTINGS) as server:
+    with Server(OURS, Cores.choose(least=1).server, SETTINGS) as server:
         looks = uvloop.run(soak(server, seconds))
     found = faults(looks, memory=seconds >= LONG)
     print("\n".join(found) or f"Nothing grew in {seconds:,.0f} s of churn: {looks[0]} -> {looks[-1]}")
