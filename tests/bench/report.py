@@ -76,7 +76,7 @@ def text(record: dict[str, Any]) -> str:
     sockets = results.summary("idle", FASTAPI.name, "sockets")
     held = "" if sockets is None else f"; {sockets.median:,.0f} idle sockets"
     parts = [
-        f"Made by `make bench` on {where['date']}: {scale['rounds']} rounds on {where['processor']}, the "
+        f"Made by `make bench` on {where['date']}: rounds: {scale['rounds']}; on {where['processor']}, the "
         f"server on one core, the load generator on another. Python {where['python']}; Node {where['node']}; "
         f"`ulimit -n` {where['files']}{held}.",
         "### Times FastAPI",

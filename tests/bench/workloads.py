@@ -172,8 +172,25 @@ class _Pupil:
             self._told()
 
 
+BATCHES: Final = 3
+
+
 async def classes(server: Server, count: int) -> Figures:
-    """So many classes of 30, connected already, join at one moment; done when each knows the 29 others."""
+    """So many classes of 30, connected already, join at one moment; done when each knows the 29 others.
+
+    Three times; the first, in which a fresh process is still finding its feet, does not count.
+    """
+    meters = [await _classes(server, count) for _ in range(BATCHES)][1:]
+    wall, cpu = sum(meter.wall for meter in meters), sum(meter.cpu for meter in meters)
+    return {
+        "ms_per_class": 1000 * wall / count / len(meters),
+        "cpu_ms_per_class": 1000 * cpu / count / len(meters),
+        "generator": max(meter.generator for meter in meters),
+        "server": cpu / wall,
+    }
+
+
+async def _classes(server: Server, count: int) -> Meter:
     sockets = await open_sockets(server, count * CLASS)
     codes = await rooms(server, count)
     done, left = asyncio.get_running_loop().create_future(), len(sockets)
@@ -196,11 +213,7 @@ async def classes(server: Server, count: int) -> Figures:
             sockets[number].transport.write(joins[number])
     await asyncio.wait_for(done, DEADLINE)
     meter.stop()
-    return {
-        "ms_per_class": 1000 * meter.wall / count,
-        "cpu_ms_per_class": 1000 * meter.cpu / count,
-        **meter.shares(),
-    }
+    return meter
 
 
 NEIGHBOURS: Final = 5
@@ -254,6 +267,7 @@ async def morning(server: Server, count: int, seconds: float) -> Figures:
 
     Each pupil connects, joins, offers to five who are there, is answered, and both sides trickle candidates.
     """
+    await seated(server, CLASS, in_room=CLASS)
     arrivals = [code for code in await rooms(server, count) for _ in range(CLASS)]
     random.Random(0).shuffle(arrivals)
     guide, negotiations = Guide(), _Negotiations()
