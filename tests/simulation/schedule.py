@@ -491,7 +491,7 @@ class _Chance:
 
     def __init__(self, seed: int) -> None:
         draw = random.Random(seed)
-        self.choice = draw.choice
+        self.token_bytes = draw.randbytes
         self._bits = draw.getrandbits
 
     def token_hex(self, count: int) -> str:

@@ -128,7 +128,8 @@ class Connection:
             backlog = self._stop_reading() if self._backlog is None else self._backlog
             backlog.append(data)
             return
-        self._let_in(data)
+        self._count(1 + len(data) // _COST_UNIT)
+        self._receive(data)
 
     def other_received(self) -> None:
         """A frame came in that is no message: it counts towards the rate as well."""
@@ -146,10 +147,6 @@ class Connection:
         """Let frames in again, those that waited first."""
         self._held = False
         self._let_in_backlog()
-
-    def _let_in(self, data: bytes) -> None:
-        self._count(1 + len(data) // _COST_UNIT)
-        self._receive(data)
 
     def _stop_reading(self) -> deque[bytes]:
         backlog: deque[bytes] = deque()
@@ -186,7 +183,9 @@ class Connection:
         while backlog:
             if self._held or self._throttled or self._closing:
                 return
-            self._let_in(backlog.popleft())
+            data = backlog.popleft()
+            self._count(1 + len(data) // _COST_UNIT)
+            self._receive(data)
         if not (self._held or self._throttled or self._closing):
             self._backlog = None
             self._transport.resume_reading()
@@ -203,7 +202,7 @@ class Connection:
             self.flush()
         elif not self._flush_scheduled:
             self._flush_scheduled = True
-            self._loop.call_soon(self._flush_turn)
+            self._loop.call_soon(self.flush)
 
     def close(self, code: CloseCode, *, listening: bool = False) -> None:
         """Close the socket after what was sent. Does nothing once closing.
@@ -223,12 +222,9 @@ class Connection:
         self._pending.clear()
         self._stop_listening()
 
-    def _flush_turn(self) -> None:
-        self._flush_scheduled = False
-        self.flush()
-
     def flush(self) -> None:
         """Write what was sent in this turn now."""
+        self._flush_scheduled = False
         if not self._pending or self._muted:
             return
         if self._pending_bytes + self._transport.buffered() > self._outbox_bytes:

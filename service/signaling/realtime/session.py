@@ -10,7 +10,6 @@ from msgspec import UNSET
 
 from signaling.contract.codec import (
     BadFrame,
-    Frame,
     RawAnswer,
     RawIceCandidate,
     RawOffer,
@@ -308,17 +307,17 @@ class Session:
             return
         self._bad_frames = 0
         try:
-            after = transition(self.state, _INPUTS[type(frame)])
+            self.state = transition(self.state, _INPUTS[type(frame)])
         except SignalingError as error:
             self._reply_error(error, frame.request_id)
             return
-        self.state = after
-        self._dispatch(frame)
+        if isinstance(frame, Relay):
+            self._relay(frame)
+        else:
+            self._dispatch(frame)
 
-    def _dispatch(self, frame: Frame) -> None:
+    def _dispatch(self, frame: Join | Resume | Leave | Ping) -> None:
         match frame:
-            case RawIceCandidate() | RawOffer() | RawAnswer():
-                self._relay(frame)
             case Join(payload=who):
                 self._decide(
                     frame.request_id,
@@ -353,7 +352,7 @@ class Session:
             return
         else:
             target.send(encode_relay(frame, self.socket_id))
-        self._gateway.relayed[type(frame)].inc()
+        self._gateway.relayed[type(frame)].count += 1
 
     def _decide(self, request_id: views.RequestId, work: Coroutine[Any, Any, None]) -> None:
         """Let no more frames in until the join, the resume or the leave is decided."""

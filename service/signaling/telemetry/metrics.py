@@ -43,6 +43,41 @@ def forget_metrics(folder: Path, worker: int) -> None:
     mark_process_dead(worker, str(folder))  # type: ignore[no-untyped-call]
 
 
+class Tally:
+    """A count that is added to for every frame: in one thread, so it needs no lock."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        """Starts at zero."""
+        self.count = 0
+
+
+class Tallies:
+    """A counter with one label that is added to by tallies. What they have counted is in it after `post`."""
+
+    def __init__(self, counter: Counter) -> None:
+        """Adds to ``counter``."""
+        self._counter = counter
+        self._tallies: dict[str, Tally] = {}
+        self._posted: dict[str, int] = {}
+
+    def labels(self, value: str) -> Tally:
+        """The tally of this value."""
+        if value not in self._tallies:
+            self._tallies[value], self._posted[value] = Tally(), 0
+            self._counter.labels(value)
+        return self._tallies[value]
+
+    def post(self) -> None:
+        """Add what was counted since the last call."""
+        for value, tally in self._tallies.items():
+            news = tally.count - self._posted[value]
+            if news:
+                self._counter.labels(value).inc(news)
+                self._posted[value] = tally.count
+
+
 class Metrics:
     """Everything that is counted, in a registry of its own."""
 
@@ -82,12 +117,13 @@ class Metrics:
             ["result"],
             registry=registry,
         )
-        self.relayed = Counter(
+        self.relayed_frames = Counter(
             "signaling_relayed_frames",
             "Frames carried from socket to socket, by type.",
             ["type"],
             registry=registry,
         )
+        self.relayed = Tallies(self.relayed_frames)
         self.errors = Counter(
             "signaling_errors",
             "Errors sent, by code, over which interface.",
@@ -174,6 +210,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """The exposition, in Prometheus' text format 0.0.4."""
+        self.relayed.post()
         if not self._shared:
             return generate_latest(self.registry)
         registry = CollectorRegistry()
@@ -181,9 +218,10 @@ class Metrics:
         return generate_latest(registry)
 
     async def watch_loop(self) -> None:
-        """Measure the event loop's lag until cancelled."""
-        time: Callable[[], float] = asyncio.get_running_loop().time
+        """Measure the event loop's lag until cancelled; and let other workers see the tallies."""
+        now: Callable[[], float] = asyncio.get_running_loop().time
         while True:
-            due = time() + _LAG_INTERVAL
+            due = now() + _LAG_INTERVAL
             await asyncio.sleep(_LAG_INTERVAL)
-            self.loop_lag.set(max(0.0, time() - due))
+            self.loop_lag.set(max(0.0, now() - due))
+            self.relayed.post()
