@@ -312,6 +312,25 @@ def test_a_seat_whose_time_is_over_keeps_nobody_out_and_cannot_be_resumed() -> N
     assert decide(held, _resume(generation=3), NOW + GRACE - 1)
 
 
+def test_seats_that_are_spared_are_kept_and_can_be_resumed() -> None:
+    """Those that were to end since that time; others end as ever."""
+    full = _after(*(_join(f"socket-{number}") for number in range(SEATS)))
+    held = _next(_next(full, _lose("socket-1", 3)), _lose("socket-2", 4, grace=GRACE + 10))
+    since, now = NOW + GRACE + 1, NOW + 2 * GRACE
+    tick = commands.Tick(spared_since=since)
+    assert [event.socket_id for event in decide(held, tick, now) if isinstance(event, ParticipantLeft)] == [
+        "socket-1"
+    ]
+    freed = _next(held, tick, now)
+    assert decide(freed, msgspec.structs.replace(_join("socket-9"), spared_since=since), now)
+    resume = msgspec.structs.replace(_resume("socket-2", 4), spared_since=since)
+    assert decide(freed, resume, now)
+    with pytest.raises(SignalingError):
+        decide(freed, _resume("socket-2", 4), now)
+    with pytest.raises(SignalingError):
+        decide(held, msgspec.structs.replace(_resume("socket-1", 3), spared_since=since), now)
+
+
 def test_without_a_grace_period_a_lost_line_ends_the_seat() -> None:
     (event,) = decide(OPEN, _lose(grace=0), NOW)
     assert event == ParticipantLeft(

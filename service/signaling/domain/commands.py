@@ -24,6 +24,8 @@ class Join(Struct, frozen=True, kw_only=True):
     display_name: str
     user_id: str | None
     node: str
+    spared_since: int | None = None
+    """As for Tick."""
 
 
 class Leave(Struct, frozen=True, kw_only=True):
@@ -52,6 +54,8 @@ class Resume(Struct, frozen=True, kw_only=True):
     generation: int
     """That of the seat as the asker knows it: no earlier one will do."""
     node: str
+    spared_since: int | None = None
+    """As for Tick."""
 
 
 class Regain(Struct, frozen=True, kw_only=True):
@@ -80,8 +84,11 @@ class NodeLost(Struct, frozen=True, kw_only=True):
     """As for LoseLine."""
 
 
-class Tick(Struct, frozen=True):
+class Tick(Struct, frozen=True, kw_only=True):
     """Do what the clock says is due: end seats kept long enough, expire an open room, purge an ended one."""
+
+    spared_since: int | None = None
+    """Seats that were to end at this time or later are kept for now: nobody could come back for them."""
 
 
 Command = Create | Join | Leave | LoseLine | Resume | Regain | Close | NodeLost | Tick

@@ -103,7 +103,7 @@ def _create(_room: None, command: commands.Create, now: int) -> list[RoomEvent]:
 
 def _join(room: Room, command: commands.Join, now: int) -> list[RoomEvent]:
     # Seats whose time is over must not keep anybody out, though no tick has come by yet.
-    freed = _end_kept_seats(room, None, now)
+    freed = _end_kept_seats(room, command, now)
     room = _evolved(room, freed)
     if command.socket_id in room.seats:
         raise SignalingError(ErrorCode.ALREADY_IN_ROOM)
@@ -160,16 +160,23 @@ def _end_seats(room: Room, seats: Sequence[Seat], now: int) -> list[RoomEvent]:
     ]
 
 
-def _end_kept_seats(room: Room, _command: commands.Tick | None, now: int) -> list[RoomEvent]:
-    over = [seat for seat in room.seats.values() if seat.held_until is not None and seat.held_until <= now]
+def _end_kept_seats(room: Room, command: commands.Tick | commands.Join, now: int) -> list[RoomEvent]:
+    over = [seat for seat in room.seats.values() if _is_over(seat, now, command.spared_since)]
     return _end_seats(room, over, now)
+
+
+def _is_over(seat: Seat, now: int, spared_since: int | None) -> bool:
+    """Whether a seat was kept long enough."""
+    if seat.held_until is None or seat.held_until > now:
+        return False
+    return spared_since is None or seat.held_until < spared_since
 
 
 def _resume(room: Room, command: commands.Resume, now: int) -> list[RoomEvent]:
     seat = room.seats.get(command.socket_id)
     if seat is None or seat.generation != command.generation:
         raise SignalingError(ErrorCode.RESUME_FAILED)
-    if seat.held_until is not None and seat.held_until <= now:
+    if _is_over(seat, now, command.spared_since):
         raise SignalingError(ErrorCode.RESUME_FAILED)
     return [
         ParticipantReconnected(

@@ -111,6 +111,8 @@ class RoomService:
         self._replicas: dict[str, Replica] = {}
         self._resyncs: dict[str, asyncio.Task[None]] = {}
         self._resets = 0
+        self._spared = (0, 0)
+        """Seats that were to end since the first time are kept until the second."""
         broker.on_reset(self._on_reset)
 
     # For the platform's backend
@@ -280,7 +282,13 @@ class RoomService:
         """
         await self.execute(
             code,
-            commands.Join(socket_id=socket_id, display_name=display_name, user_id=user_id, node=self.node),
+            commands.Join(
+                socket_id=socket_id,
+                display_name=display_name,
+                user_id=user_id,
+                node=self.node,
+                spared_since=self._spared_since(),
+            ),
         )
 
     async def leave(self, code: str, seat: Seat, reason: LeftReason) -> None:
@@ -308,7 +316,15 @@ class RoomService:
 
         Raises SignalingError `resume_failed` or `server_error`.
         """
-        await self.execute(code, commands.Resume(socket_id=socket_id, generation=generation, node=self.node))
+        await self.execute(
+            code,
+            commands.Resume(
+                socket_id=socket_id,
+                generation=generation,
+                node=self.node,
+                spared_since=self._spared_since(),
+            ),
+        )
 
     async def regain(self, code: str, seat: Seat) -> None:
         """The line of a seat of this node stands, though the seat is being kept as if it were lost.
@@ -322,9 +338,19 @@ class RoomService:
 
     # For timers and start-up
 
-    async def tick(self, code: str) -> None:
-        """Do what is due in the room: expiry, purge."""
-        await self.execute(code, commands.Tick())
+    async def tick(self, code: str) -> bool:
+        """Do what is due in the room: kept seats, expiry, purge. Whether there was anything to do."""
+        return bool((await self.execute(code, commands.Tick(spared_since=self._spared_since()))).events)
+
+    def spare_seats(self, since: int) -> None:
+        """The store could not serve since that time: for a grace period from now, no seat ends of those that
+        were to end meanwhile. Nobody could come back for them.
+        """
+        self._spared = (since, self._clock() + self._grace)
+
+    def _spared_since(self) -> int | None:
+        since, until = self._spared
+        return since if self._clock() < until else None
 
     async def recover_seats(
         self, alive: Collection[str] = (), codes: Collection[str] | None = None
