@@ -28,6 +28,9 @@ from bench.sockets import DEADLINE, Socket
 
 CLASS: Final = 12
 CLASSES_AT_ONCE: Final = 8
+SAMPLES: Final = 8
+"""How often open files are counted for a look; the least is what stays."""
+
 LOOKS: Final = 10
 
 LONG: Final = 240.0
@@ -104,9 +107,14 @@ async def look(server: Server) -> Look:
             break
         await asyncio.sleep(0.2)
     process = Path(f"/proc/{server.pid}")
+    files = []
+    for _ in range(SAMPLES):
+        # The connection of the questions above may be closing still.
+        files.append(len(list((process / "fd").iterdir())))
+        await asyncio.sleep(0.1)
     return Look(
         resident=server.resident_bytes(),
-        files=len(list((process / "fd").iterdir())),
+        files=min(files),
         threads=len(list((process / "task").iterdir())),
         sockets=sockets,
         seats=seats,

@@ -16,7 +16,7 @@ import pytest
 from support.whole_suite import LAST, TESTS
 from support.wire import Wire
 
-FIRST: Final = frozenset({"backends", "browser", "docs", "nodes", "sdk", "typescript"})
+FIRST: Final = frozenset({"backends", "bench", "browser", "docs", "nodes", "sdk", "simulation", "typescript"})
 """Folders of the first lane: about half of the time. All others are the second's."""
 
 PATIENCE: Final = 900.0

@@ -9,7 +9,6 @@ import random
 from pathlib import Path
 from typing import Final
 
-import pytest
 from websockets.exceptions import ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -155,7 +154,6 @@ def in_reads(stream: bytes, chance: random.Random) -> list[bytes]:
     return reads
 
 
-@pytest.mark.odd_frames("client")
 async def test_streams_of_frames(tmp_path: Path) -> None:
     chance = random.Random(20_261_125)
     seen = {"failed": 0, "closed": 0, "messages": 0}
