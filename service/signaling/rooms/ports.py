@@ -72,6 +72,16 @@ class Commit(Struct, frozen=True, kw_only=True):
     """Time of the commit, milliseconds: claims that expired before it are free."""
     claim: Claim | None = None
 
+    def check(self) -> None:
+        """Raises ValueError for no events, a gap in them, or a room that is not theirs."""
+        versions = [event.version for event in self.events]
+        last = self.expected_version + len(versions)
+        if not versions or versions != list(range(self.expected_version + 1, last + 1)):
+            raise ValueError(f"events {versions} do not follow version {self.expected_version}")
+        room = self.room
+        if room is not None and (room.code, room.version) != (self.code, last):
+            raise ValueError(f"room {room.code} at {room.version} is not {self.code} at {last}")
+
 
 class RoomQuery(Struct, frozen=True, kw_only=True):
     """Which rooms to list, newest first."""

@@ -45,13 +45,8 @@ class Change(Struct, frozen=True):
 
 def change_from(commit: Commit, id_: str, names: Names, log_limit: int) -> Change:
     """The commit with its id. Raises ValueError for no events, a gap in them, or a room not theirs."""
-    versions = [event.version for event in commit.events]
-    last = commit.expected_version + len(versions)
-    if not versions or versions != list(range(commit.expected_version + 1, last + 1)):
-        raise ValueError(f"events {versions} do not follow version {commit.expected_version}")
+    commit.check()
     room = commit.room
-    if room is not None and (room.code, room.version) != (commit.code, last):
-        raise ValueError(f"room {room.code} at {room.version} is not {commit.code} at {last}")
     args: list[str | int] = [names.base(partition_of(commit.code)), names.channel(commit.code), commit.code]
     if room is None:
         args.append(commit.expected_version)
