@@ -152,7 +152,9 @@ def _figures(results: Results, work: Work) -> str:
 
 
 def _spread(summary: Summary) -> str:
-    return f"{_number(summary.median)} (±{summary.spread:.0%})"
+    number = _number(summary.median)
+    # One round says nothing of a spread.
+    return number if summary.rounds == 1 else f"{number} (±{summary.spread:.0%})"
 
 
 def _nodes(results: Results) -> str:
