@@ -3,6 +3,9 @@
 #   docker build -t webrtc-signaling .
 #   docker run -p 8000:8000 -v signaling-data:/data -e API_KEY=... --stop-timeout 30 webrtc-signaling
 #
+# With REDIS_URL (-e REDIS_URL=redis://...) any number of containers share their rooms, and the volume is not used;
+# docs/deploy.md shows it.
+#
 # On SIGTERM the service first tells its clients to come back; --stop-timeout (10 s if not given) should be more than
 # DRAIN_SECONDS.
 

@@ -63,7 +63,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "PORT": "Port to listen on; 0 takes a free one, which the `listening` log line names.",
     "DATA_DIR": (
         "Folder of the database, relative to the working directory. Made if missing, for its owner "
-        "only. One process at a time."
+        "only. One process at a time. Not used with `REDIS_URL`."
+    ),
+    "REDIS_URL": (
+        "Where several nodes share their rooms: a Redis 7.0 or Valkey 7.2, or newer; see "
+        "[operations.md](operations.md#several-nodes). Unset: one process keeps its rooms in `DATA_DIR`."
+    ),
+    "WEB_CONCURRENCY": (
+        "Processes that serve on the port, each a node of its own; more than one needs `REDIS_URL`. "
+        "See [operations.md](operations.md#several-workers-on-one-machine)."
     ),
     "TRUSTED_PROXIES": (
         "Addresses and networks of the reverse proxies whose `X-Forwarded-For` is believed, separated"
@@ -110,19 +118,27 @@ MEANINGS: Final[Mapping[str, str]] = {
         "Joins with an unknown room code per client address (IPv6: per /64) within 60 seconds; then "
         "every join from there is answered `rate_limited`."
     ),
-    "MAX_CONNECTIONS": "Open sockets of the process; above it a handshake is answered 503.",
+    "MAX_CONNECTIONS": "Open sockets of one process; above it a handshake is answered 503.",
     "PING_INTERVAL_SECONDS": "Time between the WebSocket pings that the service sends to each client.",
     "PING_TIMEOUT_SECONDS": "How long a client may be silent after a ping; then its line counts as lost.",
 }
 
-SHOWN_DEFAULTS: Final[Mapping[str, str]] = {"API_KEY": "none: required", "LOG_FORMAT": "see there"}
+SHOWN_DEFAULTS: Final[Mapping[str, str]] = {
+    "API_KEY": "none: required",
+    "REDIS_URL": "unset",
+    "LOG_FORMAT": "see there",
+}
 """Where the default in the code is not what a reader should see."""
+
+REQUIRED: Final[Mapping[str, str]] = {"API_KEY": "placeholder-for-what-is-required"}
+"""What the service does not start without, as no default is good."""
 
 RANGES: Final[Mapping[str, str]] = {
     "API_KEY": "printable ASCII, no spaces",
     "ALLOWED_ORIGINS": "origins, or `*`",
     "HOST": "an address",
     "DATA_DIR": "a path",
+    "REDIS_URL": "`redis://`, `rediss://` (TLS) or `unix://`",
     "TRUSTED_PROXIES": "addresses and networks, `*`, `none`",
     "ICE_SERVERS": "JSON",
 }
@@ -149,7 +165,7 @@ LIMITS: Final[Mapping[str, tuple[str, str]]] = {
         "Joins with an unknown code, per client address and minute",
         "`error` `rate_limited` with `retry_after`",
     ),
-    "MAX_CONNECTIONS": ("Open sockets of the service", "handshake answered 503 with `Retry-After`"),
+    "MAX_CONNECTIONS": ("Open sockets of one process", "handshake answered 503 with `Retry-After`"),
 }
 """The settings an integrator runs into: what is bounded, and what happens above the bound."""
 
@@ -182,7 +198,7 @@ def read_settings() -> list[Setting]:
 
         def parsed(self, name: str, default: str, parse: Callable[[str], Any]) -> Any:
             found.append(Setting(name, f"`{default}`", RANGES.get(name, "")))
-            return parse(default or "placeholder-for-what-is-required")
+            return parse(REQUIRED.get(name, default))
 
     with mock.patch.object(settings, "_Reader", Watching):
         settings.Settings.from_environment({})
@@ -288,9 +304,10 @@ _COMMANDS: Final[Mapping[type[Any], Command]] = {
         code="a7x9k2", owner_id=None, ttl=_EXPIRY - _START, max_participants=2, retention=1_000
     ),
     commands.Join: commands.Join(socket_id=_US, display_name="Guest", user_id=None, node="node"),
-    commands.Leave: commands.Leave(socket_id=_US, generation=0, reason=LeftReason.LEFT),
-    commands.LoseLine: commands.LoseLine(socket_id=_US, generation=0, grace=100),
-    commands.Resume: commands.Resume(socket_id=_US, generation=0, node="node"),
+    commands.Leave: commands.Leave(socket_id=_US, generation=2, reason=LeftReason.LEFT),
+    commands.LoseLine: commands.LoseLine(socket_id=_US, generation=2, grace=100),
+    commands.Resume: commands.Resume(socket_id=_US, generation=2, node="node"),
+    commands.Regain: commands.Regain(socket_id=_US, generation=2, node="node"),
     commands.NodeLost: commands.NodeLost(node="node", grace=100),
     commands.Close: commands.Close(),
     commands.Tick: commands.Tick(),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support import hooks
+from support.lanes import add_options, leave_notes, of_lane
 from support.whole_suite import LAST, is_whole
 from support.wire import WIRE
 
@@ -37,7 +38,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What is to be seen once all tests have run is asked last, and only where all of them run."""
     last = [item for item in items if item.name == LAST]
     others = [item for item in items if item.name != LAST]
-    whole = is_whole(config, others)
-    items[:] = [*others, *last] if whole else others
-    if last and not whole:
-        config.hook.pytest_deselected(items=last)
+    if is_whole(config, others):
+        others += last
+    chosen = of_lane(config.option.lane, others)
+    left_out = set(items).difference(chosen)
+    items[:] = chosen
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.option.lane == 1:
+        leave_notes(session.config.option.lane_notes, WIRE)

@@ -10,12 +10,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from signaling import __version__, dev
-from signaling.backends.sqlite.errors import DataDirectoryError
-from signaling.server import ListenError, serve
-from signaling.settings import Settings, SettingsError
+from signaling.refusals import told_in_words
+from signaling.server import serve
+from signaling.settings import Settings
+from signaling.supervisor import supervise
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -32,23 +32,15 @@ def main(arguments: list[str] | None = None) -> None:
         default="serve",
         help="serve (default), or dev: on this machine, with a key made up once",
     )
-    command = parser.parse_args(arguments).command
+    developing = parser.parse_args(arguments).command == "dev"
     environment = dict(os.environ)
-    try:
-        if command == "dev":
+    with told_in_words():
+        if developing:
             environment = dev.environment(environment, Path.cwd())
         settings = Settings.from_environment(environment)
-        serve(settings, dev.announce if command == "dev" else None)
-    except SettingsError as error:
-        _fail("The service cannot start with these settings:", error.faults)
-    except (DataDirectoryError, ListenError) as error:
-        _fail("The service cannot start:", [str(error)])
-
-
-def _fail(heading: str, faults: list[str]) -> NoReturn:
-    lines = [heading, *(f"  - {fault}" for fault in faults), "All settings: docs/configuration.md"]
-    print("\n".join(lines), file=sys.stderr)
-    sys.exit(1)
+        if settings.web_concurrency > 1:
+            sys.exit(supervise(settings, environment, announce=developing))
+        serve(settings, dev.announce if developing else None)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,24 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
-from signaling.backends.local import LocalBroker
-from signaling.backends.measured import MeasuredStore
+from msgspec import Struct
+
+from signaling.backends.local import LocalBroker, LocalPost
+from signaling.backends.measured import MeasuredBroker, MeasuredNodes, MeasuredPost, MeasuredStore
+from signaling.backends.redis.broker import RedisBroker
+from signaling.backends.redis.errors import RedisUnreachable
+from signaling.backends.redis.nodes import RedisNodes
+from signaling.backends.redis.post import RedisPost
+from signaling.backends.redis.store import RedisStore
 from signaling.backends.sqlite.store import SqliteStore
 from signaling.realtime.connection import Limits
 from signaling.realtime.gateway import Gateway, GatewaySettings
 from signaling.realtime.replay import ReplayLimits
 from signaling.rooms.codes import new_node_id
-from signaling.rooms.ports import Broker, RoomStore
+from signaling.rooms.membership import Membership
+from signaling.rooms.ports import Broker, Nodes, Post, RoomStore, StoreUnavailable
 from signaling.rooms.resume_token import ResumeTokens
 from signaling.rooms.service import RoomDefaults, RoomService
 from signaling.rooms.timers import Timers
@@ -24,24 +32,69 @@ from signaling.telemetry.metrics import Metrics
 from signaling.web.app import create_litestar
 from signaling.web.requests import Observed
 
+_FIRST_RECOVERY: Final = 0.5
+_LAST_RECOVERY: Final = 60.0
+"""Seconds between tries to deal with rooms that could not be read at the start."""
+
 
 def wall_clock() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
 
 
+class Backing(Struct, frozen=True, kw_only=True):
+    """What a node stands on."""
+
+    node: str
+    """Its id."""
+    store: RoomStore
+    broker: Broker
+    post: Post
+    nodes: Nodes | None
+    """The other nodes; None where there can be none."""
+
+
+@contextlib.asynccontextmanager
+async def embedded(settings: Settings) -> AsyncIterator[Backing]:
+    """Rooms of this process alone, in its data directory. Raises DataDirectoryError."""
+    broker = LocalBroker()
+    store = await SqliteStore.open(settings.data_dir, broker.publish)
+    try:
+        yield Backing(node=new_node_id(), store=store, broker=broker, post=LocalPost(), nodes=None)
+    finally:
+        await store.close()
+
+
+@contextlib.asynccontextmanager
+async def shared(settings: Settings) -> AsyncIterator[Backing]:
+    """Rooms that several nodes share, in Redis. Raises RedisUnusable, StoreUnavailable."""
+    url, node = settings.redis_url, new_node_id()
+    async with contextlib.AsyncExitStack() as opened:
+        store = await RedisStore.open(url)
+        opened.push_async_callback(store.close)
+        broker = await RedisBroker.open(url)
+        opened.push_async_callback(broker.close)
+        nodes = await RedisNodes.open(url, node)
+        opened.push_async_callback(nodes.close)
+        post = await RedisPost.open(url, node)
+        opened.push_async_callback(post.close)
+        yield Backing(node=node, store=store, broker=broker, post=post, nodes=nodes)
+
+
 class RunningNode:
     """What one process is made of while it runs."""
 
-    def __init__(self, settings: Settings, store: RoomStore, broker: Broker, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, backing: Backing, metrics: Metrics) -> None:
         """Puts the parts together; `run` brings them to life."""
         self.settings = settings
         self.metrics = metrics
-        self.store = store
+        self.store: RoomStore = MeasuredStore(backing.store, metrics.commit_seconds.observe)
+        self._post: Post = MeasuredPost(backing.post, metrics)
+        self._nodes: Nodes | None = backing.nodes and MeasuredNodes(backing.nodes, backing.node, metrics)
         self.rooms = RoomService(
-            store=store,
-            broker=broker,
-            node=new_node_id(),
+            store=self.store,
+            broker=MeasuredBroker(backing.broker, metrics),
+            node=backing.node,
             clock=wall_clock,
             defaults=RoomDefaults(
                 ttl_hours=settings.room_ttl_hours,
@@ -49,6 +102,7 @@ class RunningNode:
                 retention_hours=settings.room_retention_hours,
             ),
             grace_seconds=settings.reconnect_grace_seconds,
+            shared=backing.nodes is not None,
         )
         self.gateway = Gateway(
             self.rooms,
@@ -61,28 +115,53 @@ class RunningNode:
                 ),
                 replay=ReplayLimits(frames=settings.replay_frames, total_bytes=settings.replay_bytes),
                 resume_window_seconds=settings.reconnect_grace_seconds,
+                shared=backing.nodes is not None,
                 max_frame_bytes=settings.max_frame_bytes,
                 join_timeout_seconds=settings.join_timeout_seconds,
                 unknown_codes_per_minute=settings.unknown_codes_per_minute,
                 max_connections=settings.max_connections,
             ),
             metrics,
+            self._post,
         )
+        metrics.workers.set(1)
 
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Timers and the like, for as long as the node serves."""
-        await self.rooms.recover_seats()
         tasks = [
             asyncio.create_task(Timers(self.rooms, self.store).run(), name="timers"),
             asyncio.create_task(self.metrics.watch_loop(), name="loop-lag"),
         ]
         try:
+            if self._nodes is None:
+                recovery = await self.rooms.recover_seats()
+                if recovery.left:
+                    tasks.append(asyncio.create_task(self._recover(recovery.left), name="recovery"))
+            else:
+                membership = Membership(self.rooms, self._nodes, time.monotonic)
+                try:
+                    await self._post.start()
+                    await membership.look()
+                except StoreUnavailable as error:
+                    raise RedisUnreachable(self.settings.redis_url, error) from error
+                tasks.append(asyncio.create_task(membership.run(), name="membership"))
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self._nodes is not None:
+                with contextlib.suppress(StoreUnavailable):
+                    await self._nodes.forget(self.rooms.node)
+
+    async def _recover(self, left: frozenset[str]) -> None:
+        """Rooms that could not be dealt with at the start: their seats must end some time, too."""
+        pause = _FIRST_RECOVERY
+        while left:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST_RECOVERY)
+            left = (await self.rooms.recover_seats(codes=left)).left
 
 
 class Application:
@@ -116,15 +195,14 @@ class Application:
     async def running(self) -> AsyncIterator[RunningNode]:
         """The application with its store open, for as long as it is to serve.
 
-        Raises DataDirectoryError where the data directory cannot be used.
+        Raises DataDirectoryError where the data directory cannot be used; with a REDIS_URL, RedisUnusable or
+        StoreUnavailable where Redis cannot.
         """
-        broker = LocalBroker()
-        sqlite = await SqliteStore.open(self.settings.data_dir, broker.publish)
-        store = MeasuredStore(sqlite, self.metrics.commit_seconds.observe)
-        try:
-            self._node = RunningNode(self.settings, store, broker, self.metrics)
-            async with self._node.run():
-                yield self._node
-        finally:
-            self._node = None
-            await sqlite.close()
+        backing = shared if self.settings.redis_url else embedded
+        async with backing(self.settings) as opened:
+            self._node = RunningNode(self.settings, opened, self.metrics)
+            try:
+                async with self._node.run():
+                    yield self._node
+            finally:
+                self._node = None

@@ -43,22 +43,30 @@ class ListenError(Exception):
     """The service cannot listen at its address. Its text says why, and what to do."""
 
 
-def serve(settings: Settings, on_started: OnStarted | None = None) -> None:
-    """Serve until SIGTERM or SIGINT.
+def serve(
+    settings: Settings,
+    on_started: OnStarted | None = None,
+    sockets: list[socket.socket] | None = None,
+    worker: int | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; a ``worker``, which has a number, on ``sockets`` that others serve, too.
 
     Raises ListenError where the port cannot be opened, DataDirectoryError where the data directory cannot
-    be used; nothing was served then.
+    be used, RedisUnusable or StoreUnavailable where Redis cannot; nothing was served then.
     """
-    configure_logging(log_format=settings.log_format, level=settings.log_level)
+    configure_logging(log_format=settings.log_format, level=settings.log_level, worker=worker)
     for number, key in enumerate(settings.api_keys, 1):
         if len(key) < SHORT_KEY:
             _log.warning("short_api_key", number=number, advice=f"use at least {SHORT_KEY} characters")
     _raise_file_limit()
-    sockets = listen(settings.host, settings.port)
+    if sockets is None:
+        sockets = listen(settings.host, settings.port)
     application = Application(settings)
     flush = max(1, round(FLUSH_SHARE * settings.drain_seconds))
     config = uvicorn.Config(
         application,
+        # Else uvicorn reads WEB_CONCURRENCY by itself.
+        workers=1,
         loop="uvloop",
         http=BoundedHttpProtocol,
         ws=SignalingWebSocketProtocol,
@@ -151,8 +159,9 @@ class _Server(uvicorn.Server):
         """Begin to accept connections."""
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        _log.info("listening", host=host, port=port, version=__version__)
-        if self._on_started is not None and self._node is not None:
+        assert self._node is not None
+        _log.info("listening", host=host, port=port, node=self._node.rooms.node, version=__version__)
+        if self._on_started is not None:
             await self._on_started(self._application.settings, port, self._node)
 
     @contextlib.contextmanager

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
@@ -32,6 +32,7 @@ _MAX_QUOTED: Final = 80
 """Characters of a setting's text that a fault repeats."""
 
 _KEY: Final = re.compile(r"[!-~]+")
+_DATABASE: Final = re.compile(r"(/[0-9]{0,5})?")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -57,6 +58,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: str
     port: int
     data_dir: Path
+    redis_url: str
+    """Where rooms are shared with other nodes; empty: they are kept in ``data_dir``, for one process."""
+    web_concurrency: int
+    """Processes that serve on the port."""
     trusted_proxies: tuple[str, ...]
     ice_servers: tuple[dict[str, Any], ...]
     log_format: Literal["json", "console"]
@@ -91,6 +96,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             "host": read.parsed("HOST", "0.0.0.0", str.strip),  # noqa: S104 - a server's default, behind a proxy
             "port": read.integer("PORT", 8000, 0, 65535),
             "data_dir": read.parsed("DATA_DIR", "data", Path),
+            "redis_url": read.parsed("REDIS_URL", "", _redis_url),
+            "web_concurrency": read.integer("WEB_CONCURRENCY", 1, 1, 64),
             "trusted_proxies": read.parsed("TRUSTED_PROXIES", "none", _proxies),
             "ice_servers": read.parsed("ICE_SERVERS", "[]", _ice_servers),
             "log_format": read.choice(
@@ -112,6 +119,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             "ping_interval_seconds": read.integer("PING_INTERVAL_SECONDS", 20, 1, 3600),
             "ping_timeout_seconds": read.integer("PING_TIMEOUT_SECONDS", 20, 1, 3600),
         }
+        if settings["web_concurrency"] > 1 and settings["redis_url"] == "":
+            read.faults.append(
+                "WEB_CONCURRENCY: several processes need REDIS_URL, as the database in DATA_DIR is for one. "
+                "Set REDIS_URL, or WEB_CONCURRENCY to 1"
+            )
         if read.faults:
             raise SettingsError(read.faults)
         # A resume writes all of it at once, and must not overflow the very socket that it is for.
@@ -189,6 +201,42 @@ def _is_origin(text: str) -> bool:
             and "*" not in parts.netloc
             and parts.port != default_port
             and text == f"{parts.scheme}://{parts.netloc}".lower()
+        )
+    except ValueError:
+        return False
+
+
+def _redis_url(text: str) -> str:
+    """A URL that the client library takes, or nothing."""
+    if text and not _is_redis_url(text):
+        # Not repeated: there may be a password in it.
+        raise ValueError(
+            "is no address of a Redis. Write redis://host:6379, rediss://user:password@host:6379 with TLS, "
+            "or unix:///path/to/socket; then perhaps /1 for another database, and options of TLS such as "
+            "?ssl_ca_certs=/path. In a password, write `/`, `?`, `#` and `@` as %2F, %3F, %23 and %40. "
+            "Leave it unset to keep rooms in DATA_DIR"
+        )
+    return text
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        # Others would change what the service relies on.
+        options = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    except ValueError:
+        return False
+    if parts.fragment or not all(name == "db" or name.startswith("ssl_") for name in options):
+        return False
+    if parts.scheme == "unix":
+        return bool(parts.path)
+    try:
+        # Reading the port raises where it is none, and so it is where a password has a `/` of its own.
+        return (
+            parts.scheme in ("redis", "rediss")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and _DATABASE.fullmatch(parts.path) is not None
         )
     except ValueError:
         return False

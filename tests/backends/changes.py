@@ -52,7 +52,11 @@ def join(room: Room | None, socket_id: str = "socket-1", now: int = NOW, *, node
 
 def leave(room: Room | None, socket_id: str = "socket-1", now: int = NOW) -> Commit:
     """Give a seat up."""
-    return change(room, commands.Leave(socket_id=socket_id, generation=0, reason=LeftReason.LEFT), now)
+    seat = None if room is None else room.seats.get(socket_id)
+    generation = 0 if seat is None else seat.generation
+    return change(
+        room, commands.Leave(socket_id=socket_id, generation=generation, reason=LeftReason.LEFT), now
+    )
 
 
 def close(room: Room | None, now: int = NOW) -> Commit:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from .nodes import BACKENDS, Backend, Node, SqliteBackend, SqliteNode
+from .nodes import BACKENDS, Backend, Node, SqliteBackend, SqliteNode, stop_suite_servers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def suite_servers_are_stopped() -> Iterator[None]:
+    """Whatever was started for the suite ends with it."""
+    yield
+    stop_suite_servers()
 
 
 @pytest.fixture(params=BACKENDS)

@@ -6,15 +6,21 @@ A new store joins the suite by one more entry in BACKENDS.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from signaling.backends.local import LocalBroker
+from signaling.backends.redis.broker import RedisBroker
+from signaling.backends.redis.store import RedisStore
 from signaling.backends.sqlite.store import SqliteStore
 from signaling.domain.events import RoomEvent
 from signaling.rooms.ports import Broker, RoomStore
+from support.redis_server import RedisCluster, RedisServer
 
 DEADLINE_SECONDS = 10.0
 
@@ -40,6 +46,8 @@ Node = NodeOf[RoomStore]
 
 SqliteNode = NodeOf[SqliteStore]
 
+RedisNode = NodeOf[RedisStore]
+
 
 class Backend(Protocol):
     """A kind of store, and one set of data in it."""
@@ -60,7 +68,56 @@ class SqliteBackend:
         return SqliteNode(store, broker, store.close)
 
 
-BACKENDS: dict[str, Callable[[Path], Backend]] = {"sqlite": SqliteBackend}
+class RedisBackend:
+    """The shared store, under a prefix of its own on the suite's server."""
+
+    def __init__(self, _directory: Path | None = None, url: str | None = None) -> None:
+        self.url = url or suite_server().url
+        self.prefix = f"test-{secrets.token_hex(6)}"
+
+    async def open(self) -> RedisNode:
+        broker = await RedisBroker.open(self.url, prefix=self.prefix)
+        store = await RedisStore.open(self.url, prefix=self.prefix)
+
+        async def close() -> None:
+            await store.close()
+            await broker.close()
+
+        return RedisNode(store, broker, close)
+
+
+class RedisClusterBackend(RedisBackend):
+    """The same on a cluster of three masters."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, suite_cluster().url)
+
+
+@functools.cache
+def suite_server() -> RedisServer:
+    """The one Redis that all tests share which do nothing to it. Started when first needed."""
+    return _servers.enter_context(RedisServer())
+
+
+@functools.cache
+def suite_cluster() -> RedisCluster:
+    """The one cluster, likewise."""
+    return _servers.enter_context(RedisCluster())
+
+
+_servers = contextlib.ExitStack()
+
+
+def stop_suite_servers() -> None:
+    """For the end of the suite."""
+    _servers.close()
+
+
+BACKENDS: dict[str, Callable[[Path], Backend]] = {
+    "sqlite": SqliteBackend,
+    "redis": RedisBackend,
+    "cluster": RedisClusterBackend,
+}
 
 
 async def heard_up_to(heard: Sequence[RoomEvent], version: int) -> None:
@@ -69,3 +126,11 @@ async def heard_up_to(heard: Sequence[RoomEvent], version: int) -> None:
     while not any(event.version == version for event in heard):
         assert time.monotonic() < deadline, f"version {version} was not announced: {heard}"
         await asyncio.sleep(0.005)
+
+
+async def heard_so_many(heard: Sequence[RoomEvent], count: int) -> None:
+    """Return when so many events were announced; fail when they are not in time."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while len(heard) < count:
+        assert time.monotonic() < deadline, f"{count} events were not announced: {heard}"
+        await asyncio.sleep(0.001)

@@ -6,18 +6,35 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from signaling.backends.sqlite import schema
 from signaling.backends.sqlite.errors import SchemaTooNew
 from signaling.backends.sqlite.files import DATABASE_NAME
 from signaling.backends.sqlite.store import SqliteStore
-from signaling.rooms.ports import Claimed, Statistics
+from signaling.domain.events import ParticipantJoined
+from signaling.rooms.ports import Claimed, Commit, Statistics
 
 from .changes import NOW, claim, create, join
 
 VERSION_1 = Path(__file__).with_name("schema_1.sql").read_text()
 MADE = create(owner_id="ada", claim=claim())
-JOINED = join(MADE.room)
+
+
+def _as_of_version_1(commit: Commit) -> Commit:
+    """Seats had no generation then."""
+    (event,) = commit.events
+    assert isinstance(event, ParticipantJoined)
+    assert commit.room is not None
+    seat = replace(event.seat, generation=0)
+    return replace(
+        commit,
+        room=replace(commit.room, seats={seat.socket_id: seat}),
+        events=(replace(event, seat=seat),),
+    )
+
+
+JOINED = _as_of_version_1(join(MADE.room))
 
 NEXT = (
     "ALTER TABLE rooms ADD COLUMN colour TEXT NOT NULL DEFAULT 'green'",

@@ -253,6 +253,7 @@ def _ahead(commit: Commit) -> Commit:
 async def test_a_log_keeps_its_last_events(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can fill the disk by joining and leaving: a log has a bound, the room's own counts go on."""
     monkeypatch.setattr("signaling.backends.sqlite.writer.LOG_LIMIT", 5)
+    monkeypatch.setattr("signaling.backends.redis.store.LOG_LIMIT", 5)
     commits = [create()]
     for step in (join, leave) * 6:
         commits.append(step(commits[-1].room))

@@ -206,7 +206,8 @@ async def test_due_names_rooms_longest_due_first_and_no_more_than_asked(node: No
 
 async def test_a_room_is_due_when_its_first_kept_seat_ends(node: Node) -> None:
     def lose(room: Room, socket_id: str, grace: int) -> Commit:
-        return change(room, commands.LoseLine(socket_id=socket_id, generation=0, grace=grace), NOW)
+        generation = room.seats[socket_id].generation
+        return change(room, commands.LoseLine(socket_id=socket_id, generation=generation, grace=grace), NOW)
 
     room = await _commit(node, create(ttl=HOUR))
     for socket_id in ("socket-1", "socket-2"):
@@ -218,7 +219,7 @@ async def test_a_room_is_due_when_its_first_kept_seat_ends(node: Node) -> None:
     room = await _commit(node, tick(room, NOW + 5000))
     assert list(await node.store.due(NOW + 8999, 10)) == []
     assert list(await node.store.due(NOW + 9000, 10)) == ["aaaaaa"]
-    await _commit(node, change(room, commands.Resume(socket_id="socket-1", generation=0, node="node-2")))
+    await _commit(node, change(room, commands.Resume(socket_id="socket-1", generation=2, node="node-2")))
     assert list(await node.store.due(NOW + HOUR - 1, 10)) == []
 
 

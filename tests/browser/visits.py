@@ -145,8 +145,9 @@ class Classroom:
         self.page = page
         self.server = server
 
-    def open(self, code: str | None = None, *, host: str | None = None) -> Classroom:
-        base_url = self.server.base_url if host is None else f"http://{host}:{self.server.port}"
+    def open(self, code: str | None = None, *, host: str | None = None, port: int | None = None) -> Classroom:
+        """``host`` and ``port`` lead to the same service by another way."""
+        base_url = f"http://{host or '127.0.0.1'}:{port or self.server.port}"
         self.page.goto(base_url + "/classroom" + (f"?room={code}" if code else ""))
         return self
 

@@ -9,10 +9,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
+from signaling.backends.redis.store import RedisStore
 from signaling.settings import Settings
+from support.redis_server import RedisServer
 from support.snippets import ROOT, Block, blocks, is_picture
 
 SERVICE: Final = ROOT / "service" / "signaling"
@@ -73,6 +77,24 @@ def test_the_unit_is_what_systemd_reads_and_the_service_takes() -> None:
         [sys.executable, *arguments, "--help"], capture_output=True, text=True, timeout=60, check=False
     )
     assert shown.returncode == 0, shown.stderr
+
+
+async def test_the_redis_of_several_containers_loses_nothing_and_theirs_are_the_same(tmp_path: Path) -> None:
+    """The settings shown are those that the service finds nothing to say about."""
+    (block,) = [block for block in blocks("sh") if "docker network create" in block.text]
+    one_line = block.text.replace("\\\n", " ")
+    (server,) = re.findall(r"valkey-server (.*)", one_line)
+    (node,) = re.findall(r"docker run -d --name signaling-\$node (.*)", one_line)
+    shown = settings_of([setting for setting in re.findall(r"-e (\w+=\S+)", node) if "$" not in setting])
+    assert shown.keys() == {"REDIS_URL", "TRUSTED_PROXIES"}
+    # The name of the one is the host of the other.
+    assert f"--name {urlsplit(shown['REDIS_URL']).hostname} " in one_line
+    (patience,) = re.findall(r"--stop-timeout (\d+)", node)
+    assert int(patience) > Settings.from_environment(KEY).drain_seconds
+    with RedisServer(*server.split()) as redis, capture_logs() as logs:
+        store = await RedisStore.open(redis.url)
+        await store.close()
+    assert logs == []
 
 
 # nginx and Caddy

@@ -73,8 +73,8 @@ def next_command(room: Room, chance: random.Random) -> Command:
     if room.ended_at is not None:
         return Tick()
     socket_id = f"socket-{chance.randrange(4)}"
-    if socket_id in room.seats:
-        return Leave(socket_id=socket_id, generation=0, reason=LeftReason.LEFT)
+    if (seat := room.seats.get(socket_id)) is not None:
+        return Leave(socket_id=socket_id, generation=seat.generation, reason=LeftReason.LEFT)
     if chance.random() < 0.2:
         return Close()
     return Join(socket_id=socket_id, display_name="x" * chance.choice((1, 80)), user_id=None, node="node")

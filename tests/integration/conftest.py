@@ -12,6 +12,7 @@ import pytest
 
 from support.server import ServerProcess
 from support.service import LogWatch, Serve, Service
+from support.spread import Spread, three_nodes
 
 
 @pytest.fixture(scope="session")
@@ -24,14 +25,38 @@ def shared_server() -> Iterator[ServerProcess]:
     assert not [line for line in server.lines if "Traceback" in line]
 
 
-@pytest.fixture
-async def service(shared_server: ServerProcess) -> AsyncIterator[Service]:
-    """The shared process; fails the test that makes it log an error."""
-    watch = LogWatch(shared_server)
-    async with Service(shared_server) as service:
+@asynccontextmanager
+async def shared_service(server: ServerProcess) -> AsyncIterator[Service]:
+    watch = LogWatch(server)
+    async with Service(server) as service:
         yield service
     await watch.caught_up()
     assert not watch.faults()
+
+
+@pytest.fixture
+async def service(shared_server: ServerProcess) -> AsyncIterator[Service]:
+    """The shared process; fails the test that makes it log an error."""
+    async with shared_service(shared_server) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def three_servers() -> Iterator[list[ServerProcess]]:
+    """Three nodes for all tests that run on several as well."""
+    with three_nodes(RECONNECT_GRACE_SECONDS="1") as servers:
+        yield servers
+
+
+@pytest.fixture(params=["one", "three"])
+async def anywhere(request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+    """The service on one node, and then on three: whatever happens must be the same."""
+    if request.param == "one":
+        async with shared_service(request.getfixturevalue("shared_server")) as service:
+            yield service
+    else:
+        async with Spread(request.getfixturevalue("three_servers")) as service:
+            yield service
 
 
 @pytest.fixture

@@ -116,8 +116,9 @@ async def test_a_closed_room(service: Service) -> None:
     await client.join(await service.room())
 
 
-async def test_a_full_room(service: Service) -> None:
+async def test_a_full_room(anywhere: Service) -> None:
     """Contract 3: room_full; a seat given up can be taken at once."""
+    service = anywhere
     code = await service.room(max_participants=2)
     first, _second = await service.couple(code)
     third = await service.connect()
@@ -128,8 +129,9 @@ async def test_a_full_room(service: Service) -> None:
     await third.join(code)
 
 
-async def test_exactly_as_many_seats_as_the_room_has(service: Service) -> None:
+async def test_exactly_as_many_seats_as_the_room_has(anywhere: Service) -> None:
     """Contract 2: max_participants holds when 60 join 20 seats at once, and everyone's view is the room's."""
+    service = anywhere
     code = await service.room(max_participants=20)
     clients = [await service.connect() for _ in range(60)]
     for client in clients:

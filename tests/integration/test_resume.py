@@ -5,85 +5,36 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.client import Client, Frame
 from support.raw import PING, PONG, frame
+from support.seat import Seat, candidates, seat_frames, send_candidate
 from support.server import ServerProcess
 from support.service import LogWatch, Serve, Service
+from support.spread import Spread, three_nodes
 
 from .test_schedules import View
 
 
-def seat_frames(client: Client) -> list[Frame]:
-    """The frames that count towards `received`."""
-    joined = next(
-        number for number, frame in enumerate(client.frames) if frame["type"] in ("room_joined", "resumed")
-    )
-    return [frame for frame in client.frames[joined:] if frame["type"] != "resumed"]
+@pytest.fixture(scope="module")
+def three_lasting() -> Iterator[list[ServerProcess]]:
+    with three_nodes(RECONNECT_GRACE_SECONDS="60") as servers:
+        yield servers
 
 
-class Seat:
-    """A client that keeps its seat over lost lines, and counts as the contract says."""
-
-    def __init__(self, service: Service, client: Client, token: str) -> None:
-        self.service = service
-        self.client = client
-        self.token = token
-        self.socket_id = client.socket_id
-        self.earlier: list[Frame] = []
-        self.recovered: list[bool] = []
-
-    @classmethod
-    async def take(cls, service: Service, code: str) -> Seat:
-        client = await service.connect()
-        joined = await client.join(code)
-        return cls(service, client, joined["resume_token"])
-
-    @property
-    def frames(self) -> list[Frame]:
-        """Every frame of the seat that arrived, over all its sockets."""
-        return self.earlier + seat_frames(self.client)
-
-    async def lose(self, keep: int | None = None) -> None:
-        """Break the line. ``keep``: of the frames of this socket the application has read only so many."""
-        self.client.abort()
-        await self.client.closed()
-        self.earlier += seat_frames(self.client)[:keep]
-
-    async def resume(self) -> Frame:
-        """Come back; the payload of `resumed`."""
-        self.client = await self.service.connect()
-        payload = {"resume_token": self.token, "received": len(self.earlier)}
-        answer = await self.client.ask("resume", payload)
-        assert answer["type"] == "resumed", answer
-        resumed: Frame = answer["payload"]
-        assert resumed["socket_id"] == self.socket_id
-        assert resumed["resume_token"] != self.token
-        self.token = resumed["resume_token"]
-        self.recovered.append(resumed["recovered"])
-        return resumed
-
-
-@pytest.fixture
-async def lasting(serve: Serve) -> AsyncIterator[Service]:
-    """A server that keeps seats for long."""
-    async with serve(RECONNECT_GRACE_SECONDS="60") as service:
-        yield service
-
-
-def candidates(frames: list[Frame]) -> list[str]:
-    return [
-        frame["payload"]["candidate"]["candidate"] for frame in frames if frame["type"] == "ice_candidate"
-    ]
-
-
-async def send_candidate(sender: Client, to: str, text: str) -> None:
-    await sender.send("ice_candidate", {"to": to, "candidate": {"candidate": text}})
+@pytest.fixture(params=["one", "three"])
+async def lasting(serve: Serve, request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+    """A service that keeps seats for long, on one node and on three."""
+    if request.param == "one":
+        async with serve(RECONNECT_GRACE_SECONDS="60") as service:
+            yield service
+    else:
+        async with Spread(request.getfixturevalue("three_lasting")) as spread:
+            yield spread
 
 
 async def test_a_line_lost_under_traffic(lasting: Service) -> None:
@@ -91,6 +42,8 @@ async def test_a_line_lost_under_traffic(lasting: Service) -> None:
     code = await lasting.room()
     sender = await lasting.joined(code)
     seat = await Seat.take(lasting, code)
+    # On another node it is known of a moment later.
+    await sender.expect("participant_joined")
     dice = random.Random(4)
     count = 0
 

@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pytest
 
 from signaling import __version__
 from signaling.settings import KEY_RECIPE
+from support.redis_server import RedisServer
 from support.server import ServerProcess
 
 KEY = "a-key-that-is-long-enough"
@@ -110,6 +112,36 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
     ]
     assert "from 1 to 168, not '169'" in faults[1]
     assert "from 2 to 100, not '1'" in faults[2]
+
+
+def test_a_redis_that_is_not_there(tmp_path: Path) -> None:
+    """Told once, however many workers there were to be."""
+    with socket.socket() as unused, ThreadPoolExecutor() as pool:
+        unused.bind(("127.0.0.1", 0))
+        url = f"redis://:hunter2@127.0.0.1:{unused.getsockname()[1]}"
+        starts = [
+            pool.submit(run, cwd=tmp_path, API_KEY=KEY, REDIS_URL=url, WEB_CONCURRENCY=workers)
+            for workers in ("1", "3")
+        ]
+        for start in starts:
+            (fault,) = refused(start.result())
+            assert fault.startswith(f"The Redis at {url.partition('@')[2]} cannot be reached: ")
+            assert "hunter2" not in fault
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options", ["rediss://127.0.0.1:1?ssl_cert_reqs=maybe", "redis://127.0.0.1:1?ssl_cert_reqs=none"]
+)
+def test_a_redis_whose_options_are_wrong(tmp_path: Path, options: str) -> None:
+    (fault,) = refused(run(cwd=tmp_path, API_KEY=KEY, REDIS_URL=options))
+    assert fault.startswith("REDIS_URL has a wrong option after the `?` (for the Redis at 127.0.0.1:1): ")
+
+
+def test_several_workers_without_a_redis(tmp_path: Path) -> None:
+    (fault,) = refused(run(cwd=tmp_path, API_KEY=KEY, WEB_CONCURRENCY="2"))
+    assert fault.startswith("WEB_CONCURRENCY: several processes need REDIS_URL")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_data_directory_in_use(tmp_path: Path) -> None:
@@ -258,6 +290,14 @@ def test_dev_prints_what_works(tmp_path: Path) -> None:
         # The rooms of the day before are still there.
         base = again.told("API docs").removesuffix("/api/docs")
         assert json.loads(get(f"{base}/api/rooms", **{"X-API-Key": key}))["total"] == 3
+
+
+def test_dev_with_several_workers_prints_it_once(tmp_path: Path) -> None:
+    with RedisServer() as redis, developer(tmp_path, REDIS_URL=redis.url, WEB_CONCURRENCY="2") as running:
+        base = running.told("API docs").removesuffix("/api/docs")
+        _, _, code = running.told("Classroom").partition("?room=")
+        room = json.loads(get(f"{base}/api/rooms/{code}", **{"X-API-Key": running.told("API key")}))
+        assert room["state"] == "open"
 
 
 def test_dev_takes_a_key_that_is_given(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from signaling.rooms.ports import (
     Claimed,
     ClaimTaken,
     Commit,
+    ResetListener,
     RoomPage,
     RoomQuery,
     Statistics,
@@ -115,6 +116,22 @@ class MemoryStore:
         await self._ready()
 
 
+class LossyBroker(LocalBroker):
+    """A LocalBroker that can lose what is published, with or without saying so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.losing = False
+        self.reset: ResetListener = lambda _codes: None
+
+    def publish(self, code: str, events: Sequence[RoomEvent]) -> None:
+        if not self.losing:
+            super().publish(code, events)
+
+    def on_reset(self, listener: ResetListener) -> None:
+        self.reset = listener
+
+
 class Clock:
     """Time that is moved, not waited for. Milliseconds."""
 
@@ -131,8 +148,8 @@ class Clock:
 class Rooms:
     """A RoomService on a MemoryStore, and what it is made of."""
 
-    def __init__(self, codes: Sequence[str] = (), *, grace_seconds: int = 0) -> None:
-        self.broker = LocalBroker()
+    def __init__(self, codes: Sequence[str] = (), *, grace_seconds: int = 0, shared: bool = False) -> None:
+        self.broker = LossyBroker()
         self.store = MemoryStore(self.broker.publish)
         self.clock = Clock()
         supply = iter([*codes, *(f"room{number:02d}" for number in range(20, 90))])
@@ -143,6 +160,7 @@ class Rooms:
             clock=self.clock,
             defaults=RoomDefaults(ttl_hours=24, max_participants=50, retention_hours=168),
             grace_seconds=grace_seconds,
+            shared=shared,
             new_code=lambda: next(supply),
         )
 

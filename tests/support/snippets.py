@@ -71,6 +71,10 @@ COMMANDS_OF_OTHER_MACHINES: Final = {
     ("docs/deploy.md", "cd /opt/signaling"): "installs into /opt, as root and from a package registry",
     ("docs/deploy.md", "systemctl enable --now signaling"): "needs systemd as the first process",
     ("docs/deploy.md", "docker build -t webrtc-signaling ."): "needs Docker; CI builds and starts the image",
+    (
+        "docs/deploy.md",
+        "docker network create signaling",
+    ): "needs Docker; test_docs_settings looks at its settings",
 }
 """Shell blocks that are read by bash, but not run: page and first line, with the reason."""
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from signaling.backends.local import LocalPost
 from signaling.domain.events import ParticipantJoined, ParticipantLeft
 from signaling.realtime.connection import Limits
 from signaling.realtime.gateway import Gateway, GatewaySettings
@@ -71,7 +72,7 @@ class Socket:
 class Node:
     """A gateway on a store in memory."""
 
-    def __init__(self, *, grace_seconds: int = 0, replay_bytes: int = 262_144) -> None:
+    def __init__(self, *, grace_seconds: int = 0, replay_bytes: int = 262_144, shared: bool = False) -> None:
         self.rooms = Rooms(grace_seconds=grace_seconds)
         self.store = self.rooms.store
         limits = Limits(outbox_bytes=1_000_000, frames_per_second=1000, burst_frames=1000)
@@ -79,12 +80,13 @@ class Node:
             limits=limits,
             replay=ReplayLimits(frames=1024, total_bytes=replay_bytes),
             resume_window_seconds=grace_seconds,
+            shared=shared,
             max_frame_bytes=65_536,
             join_timeout_seconds=60,
             unknown_codes_per_minute=60,
             max_connections=100,
         )
-        self.gateway = Gateway(self.rooms.service, ResumeTokens(["key"]), settings, Metrics())
+        self.gateway = Gateway(self.rooms.service, ResumeTokens(["key"]), settings, Metrics(), LocalPost())
 
     async def room(self, seats: int = 50) -> str:
         room, _ = await self.rooms.service.create(NewRoom(max_participants=seats))

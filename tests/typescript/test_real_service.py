@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.visits import Teacher, eventually
+from support.cable import Cable
 from support.server import ServerProcess
-from typescript.line import Cable
 
 pytestmark = pytest.mark.browser
 

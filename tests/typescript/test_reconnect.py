@@ -507,7 +507,6 @@ def test_who_leaves_on_the_way_in_is_not_seen_coming(
     assert told(page, "refused") == [["ended", "room_left left"], ["refused", "ConnectionClosed", 1000]]
 
 
-@pytest.mark.odd_frames("server")
 def test_a_second_greeting_changes_nothing(page: Page, begin: Begin) -> None:
     page.evaluate(
         """() => {

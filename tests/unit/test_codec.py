@@ -123,6 +123,15 @@ def test_any_bytes(data: bytes) -> None:
         msgspec.json.encode(error.detail)
 
 
+@pytest.mark.parametrize(
+    "text", ["[", "[1", '{"type": 5, "payload"', '{"type": "ping", "request_id": 5', "5 5"]
+)
+def test_what_is_no_json_is_called_so_whatever_else_is_wrong_with_it(text: str) -> None:
+    with pytest.raises(BadFrame) as caught:
+        decode(text.encode())
+    assert caught.value.code is ErrorCode.INVALID_JSON
+
+
 @given(json_values)
 def test_any_json(value: Any) -> None:
     """Contract 3: JSON that is no message is invalid_message or unknown_type, and says where."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+from collections import Counter
+
+import pytest
+
 from signaling.contract.types import MAX_ID_LENGTH, ROOM_CODE_ALPHABET
+from signaling.rooms import codes as module
 from signaling.rooms.codes import new_node_id, new_room_code, new_socket_id, normal_code
 
 
@@ -24,3 +30,18 @@ def test_socket_ids_name_their_node() -> None:
 
 def test_codes_are_lower_case() -> None:
     assert normal_code("A7X9k2") == "a7x9k2"
+
+
+def test_every_letter_comes_up_equally_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all bytes there are, those that would favour the first letters are passed over."""
+    drawn: list[bytes] = []
+
+    def every_byte(count: int) -> bytes:
+        first = sum(map(len, drawn))
+        drawn.append(bytes((first + number) % 256 for number in range(count)))
+        return drawn[-1]
+
+    monkeypatch.setattr(secrets, "token_bytes", every_byte)
+    fair = 256 // len(ROOM_CODE_ALPHABET)
+    letters = module._draw(fair * len(ROOM_CODE_ALPHABET))
+    assert set(Counter(letters).values()) == {fair}

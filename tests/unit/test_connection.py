@@ -271,6 +271,22 @@ async def test_close_comes_after_what_was_sent(flow: Flow) -> None:
     assert flow.wire.frames == [b"last words"]
 
 
+async def test_a_socket_may_be_listened_to_while_it_is_closed(flow: Flow) -> None:
+    """A node stops: what the peer says until it hears of that is let in, and nothing is sent any more."""
+    flow.connection.send(b"last words")
+    flow.connection.close(CloseCode.SERVER_SHUTDOWN, listening=True)
+    flow.connection.send(b"too late")
+    flow.receive(*numbers(8))
+    assert len(flow.seen) < 8
+    flow.forward(1)
+    assert flow.seen == numbers(8)
+    assert flow.wire.frames == [b"last words"]
+    flow.connection.close(CloseCode.SERVER_SHUTDOWN)
+    flow.receive(*numbers(1, 8))
+    assert flow.seen == numbers(8)
+    assert [code for code, _ in flow.wire.closed] == [4001]
+
+
 async def test_a_lost_socket_is_left_alone(flow: Flow) -> None:
     """After the line is gone nothing is written, closed or let in."""
     flow.connection.send(b"x")

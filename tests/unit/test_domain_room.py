@@ -43,8 +43,14 @@ def _join(socket_id: str = "socket-1", node: str = "node-1") -> commands.Join:
     return commands.Join(socket_id=socket_id, display_name="Ada", user_id=None, node=node)
 
 
-def _leave(socket_id: str = "socket-1") -> commands.Leave:
-    return commands.Leave(socket_id=socket_id, generation=0, reason=LeftReason.LEFT)
+def _leave(socket_id: str = "socket-1", generation: int = 2) -> commands.Leave:
+    return commands.Leave(socket_id=socket_id, generation=generation, reason=LeftReason.LEFT)
+
+
+def _now_of(made: Room | None, socket_id: str) -> int:
+    """The present generation of a seat; any, if there is none."""
+    seat = None if made is None else made.seats.get(socket_id)
+    return 0 if seat is None else seat.generation
 
 
 def _after(*steps: Command, now: int = NOW) -> Room:
@@ -69,8 +75,9 @@ COMMANDS: dict[str, Command] = {
     "create": CREATE,
     "join": _join("socket-9"),
     "leave": _leave(),
-    "lose_line": commands.LoseLine(socket_id="socket-1", generation=0, grace=GRACE),
-    "resume": commands.Resume(socket_id="socket-1", generation=0, node="node-9"),
+    "lose_line": commands.LoseLine(socket_id="socket-1", generation=2, grace=GRACE),
+    "resume": commands.Resume(socket_id="socket-1", generation=2, node="node-9"),
+    "regain": commands.Regain(socket_id="socket-1", generation=2, node="node-1"),
     "node_lost": commands.NodeLost(node="node-1", grace=0),
     "close": CLOSE,
     "tick": TICK,
@@ -83,6 +90,7 @@ join       !room_not_found    participant_joined  !room_closed    !room_expired
 leave      -                  participant_left    -               -
 lose_line  -                  reconnecting        -               -
 resume     !resume_failed     reconnected         !resume_failed  !resume_failed
+regain     -                  -                   -               -
 node_lost  -                  participant_left    -               -
 close      !room_not_found    room_closed         -               -
 tick       -                  -                   -               -
@@ -179,6 +187,7 @@ def test_a_seat_has_all_that_joined() -> None:
             joined_at=NOW + 3,
             node="node-7",
             number=1,
+            generation=2,
         )
     }
 
@@ -209,7 +218,7 @@ def test_a_seat_given_up_can_be_taken() -> None:
 
 def test_the_reason_of_leaving_is_kept() -> None:
     for reason in LeftReason:
-        command = commands.Leave(socket_id="socket-1", generation=0, reason=reason)
+        command = commands.Leave(socket_id="socket-1", generation=2, reason=reason)
         assert decide(OPEN, command, NOW) == [
             ParticipantLeft(version=OPEN.version + 1, at=NOW, socket_id="socket-1", reason=reason)
         ]
@@ -222,10 +231,10 @@ def test_leaving_without_a_seat_does_nothing() -> None:
 def test_seat_numbers_go_up_and_are_never_used_again() -> None:
     """`polite` is read off them: of two in a room, the later must have the higher number."""
     moves = ["+a", "+b", "-a", "+c", "-b", "-c", "+a", "+b"]
-    steps = [_join(move[1]) if move[0] == "+" else _leave(move[1]) for move in moves]
     made: Room | None = _after()
     numbers = []
-    for step in steps:
+    for sign, who in (tuple(move) for move in moves):
+        step: Command = _join(who) if sign == "+" else _leave(who, _now_of(made, who))
         events = decide(made, step, NOW)
         made = evolve_all(made, events)
         numbers += [event.seat.number for event in events if isinstance(event, ParticipantJoined)]
@@ -250,11 +259,11 @@ def test_a_lost_process_loses_its_seats_only() -> None:
 # Losing the line, and resuming
 
 
-def _lose(socket_id: str = "socket-1", generation: int = 0, grace: int = GRACE) -> commands.LoseLine:
+def _lose(socket_id: str = "socket-1", generation: int = 2, grace: int = GRACE) -> commands.LoseLine:
     return commands.LoseLine(socket_id=socket_id, generation=generation, grace=grace)
 
 
-def _resume(socket_id: str = "socket-1", generation: int = 0, node: str = "node-9") -> commands.Resume:
+def _resume(socket_id: str = "socket-1", generation: int = 2, node: str = "node-9") -> commands.Resume:
     return commands.Resume(socket_id=socket_id, generation=generation, node=node)
 
 
@@ -266,7 +275,7 @@ def _next(made: Room, command: Command, now: int = NOW) -> Room:
 
 def test_a_seat_whose_line_is_lost_is_kept_and_counts() -> None:
     full = _after(*(_join(f"socket-{number}") for number in range(SEATS)))
-    held = _next(full, _lose("socket-1"))
+    held = _next(full, _lose("socket-1", 3))
     seat = held.seats["socket-1"]
     assert (seat.held_until, seat.connection) == (NOW + GRACE, ConnectionState.RECONNECTING)
     assert list(held.seats) == list(full.seats), "the order of joining has changed"
@@ -277,7 +286,7 @@ def test_a_seat_whose_line_is_lost_is_kept_and_counts() -> None:
 
 
 def test_a_kept_seat_ends_when_its_time_is_over() -> None:
-    held = _next(_next(OPEN, _lose("socket-1")), _lose("socket-2", grace=GRACE + 1))
+    held = _next(_next(OPEN, _lose("socket-1")), _lose("socket-2", 3, grace=GRACE + 1))
     assert decide(held, TICK, NOW + GRACE - 1) == []
     assert decide(held, TICK, NOW + GRACE) == [
         ParticipantLeft(
@@ -293,14 +302,33 @@ def test_a_kept_seat_ends_when_its_time_is_over() -> None:
 def test_a_seat_whose_time_is_over_keeps_nobody_out_and_cannot_be_resumed() -> None:
     """Nothing depends on the punctuality of ticks."""
     full = _after(*(_join(f"socket-{number}") for number in range(SEATS)))
-    held = _next(full, _lose("socket-1"))
+    held = _next(full, _lose("socket-1", 3))
     events = decide(held, _join("socket-9"), NOW + GRACE)
     assert [_tag(event) for event in events] == ["participant_left", "participant_joined"]
     assert evolve_all(held, events) is not None
     with pytest.raises(SignalingError) as caught:
-        decide(held, _resume(), NOW + GRACE)
+        decide(held, _resume(generation=3), NOW + GRACE)
     assert caught.value.code is ErrorCode.RESUME_FAILED
-    assert decide(held, _resume(), NOW + GRACE - 1)
+    assert decide(held, _resume(generation=3), NOW + GRACE - 1)
+
+
+def test_seats_that_are_spared_are_kept_and_can_be_resumed() -> None:
+    """Those that were to end since that time; others end as ever."""
+    full = _after(*(_join(f"socket-{number}") for number in range(SEATS)))
+    held = _next(_next(full, _lose("socket-1", 3)), _lose("socket-2", 4, grace=GRACE + 10))
+    since, now = NOW + GRACE + 1, NOW + 2 * GRACE
+    tick = commands.Tick(spared_since=since)
+    assert [event.socket_id for event in decide(held, tick, now) if isinstance(event, ParticipantLeft)] == [
+        "socket-1"
+    ]
+    freed = _next(held, tick, now)
+    assert decide(freed, msgspec.structs.replace(_join("socket-9"), spared_since=since), now)
+    resume = msgspec.structs.replace(_resume("socket-2", 4), spared_since=since)
+    assert decide(freed, resume, now)
+    with pytest.raises(SignalingError):
+        decide(freed, _resume("socket-2", 4), now)
+    with pytest.raises(SignalingError):
+        decide(held, msgspec.structs.replace(_resume("socket-1", 3), spared_since=since), now)
 
 
 def test_without_a_grace_period_a_lost_line_ends_the_seat() -> None:
@@ -321,7 +349,7 @@ def test_a_resumed_seat_is_the_same_in_a_new_place() -> None:
     for before in (OPEN, held):
         after = _next(before, _resume(), NOW + 1)
         assert after.seats["socket-1"] == msgspec.structs.replace(
-            OPEN.seats["socket-1"], node="node-9", generation=1
+            OPEN.seats["socket-1"], node="node-9", generation=before.version + 1
         )
         assert list(after.seats) == list(OPEN.seats)
         assert after.joined_total == OPEN.joined_total
@@ -332,15 +360,15 @@ def test_who_held_a_seat_before_has_no_say_over_it() -> None:
     """A resume, a loss or a leave of an earlier socket changes nothing for the present one."""
     resumed = _next(_next(OPEN, _lose()), _resume())
     with pytest.raises(SignalingError) as caught:
-        decide(resumed, _resume(generation=0), NOW)
+        decide(resumed, _resume(), NOW)
     assert caught.value.code is ErrorCode.RESUME_FAILED
-    assert decide(resumed, _lose(generation=0), NOW) == []
+    assert decide(resumed, _lose(), NOW) == []
     assert decide(resumed, _leave(), NOW) == []
-    assert decide(resumed, _resume(generation=1), NOW)
-    assert decide(resumed, _lose(generation=1), NOW)
+    assert decide(resumed, _resume(generation=resumed.version), NOW)
+    assert decide(resumed, _lose(generation=resumed.version), NOW)
 
 
-@pytest.mark.parametrize("generation", [-1, 1, 2])
+@pytest.mark.parametrize("generation", [-1, 0, 1, 3, 4])
 def test_a_seat_is_resumed_by_its_present_generation_only(generation: int) -> None:
     with pytest.raises(SignalingError) as caught:
         decide(_next(OPEN, _lose()), _resume(generation=generation), NOW)
@@ -449,7 +477,7 @@ def test_every_refusal_is_in_the_table() -> None:
 
 SMALL_ROOM = msgspec.structs.replace(CREATE, ttl=60, max_participants=SEATS, retention=20)
 SOCKETS = st.sampled_from(["s1", "s2", "s3", "s4", "s5"])
-GENERATIONS = st.sampled_from([0, 0, 1, 2])
+GENERATIONS = st.sampled_from([2, 2, 3, 4, 5, 6])
 GRACES = st.sampled_from([0, 7, 30])
 NODES = st.sampled_from(["node-1", "node-2"])
 ANY_COMMAND: st.SearchStrategy[Command] = st.one_of(
@@ -457,6 +485,7 @@ ANY_COMMAND: st.SearchStrategy[Command] = st.one_of(
     st.builds(commands.Leave, socket_id=SOCKETS, generation=GENERATIONS, reason=st.sampled_from(LeftReason)),
     st.builds(commands.LoseLine, socket_id=SOCKETS, generation=GENERATIONS, grace=GRACES),
     st.builds(commands.Resume, socket_id=SOCKETS, generation=GENERATIONS, node=NODES),
+    st.builds(commands.Regain, socket_id=SOCKETS, generation=GENERATIONS, node=NODES),
     st.builds(commands.NodeLost, node=NODES, grace=GRACES),
     st.builds(
         commands.Create,
@@ -531,6 +560,7 @@ def _check_log(log: list[RoomEvent], made: Room | None) -> None:
                 assert seat.socket_id not in seated, "joined twice"
                 joined += 1
                 assert seat.number == joined
+                assert seat.generation == event.version
                 seated[seat.socket_id] = seat
             case ParticipantLeft(socket_id=socket_id):
                 assert not ended
@@ -541,7 +571,8 @@ def _check_log(log: list[RoomEvent], made: Room | None) -> None:
                 seated[socket_id] = msgspec.structs.replace(seated[socket_id], held_until=held_until)
             case ParticipantReconnected(socket_id=socket_id, generation=generation, node=node):
                 assert socket_id in seated, "resumed without being in"
-                assert generation == seated[socket_id].generation + 1
+                regained = (generation, node) == (seated[socket_id].generation, seated[socket_id].node)
+                assert regained or generation == event.version
                 seated[socket_id] = msgspec.structs.replace(
                     seated[socket_id], held_until=None, generation=generation, node=node
                 )
@@ -566,7 +597,7 @@ def test_capacity_holds_whoever_comes_and_goes(moves: list[tuple[str, bool]], ca
     made = evolve_all(None, decide(None, msgspec.structs.replace(CREATE, max_participants=capacity), NOW))
     inside: set[str] = set()
     for socket_id, comes in moves:
-        command: Command = _join(socket_id) if comes else _leave(socket_id)
+        command: Command = _join(socket_id) if comes else _leave(socket_id, _now_of(made, socket_id))
         refusal: ErrorCode | None = None
         if comes and socket_id in inside:
             refusal = ErrorCode.ALREADY_IN_ROOM

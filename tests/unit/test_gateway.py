@@ -246,8 +246,8 @@ async def test_a_member_of_another_node_is_seen(node: Node) -> None:
     command = commands.Join(socket_id="elsewhere", display_name="x", user_id=None, node="other")
     node.rooms.broker.publish(code, node.store.elsewhere(code, command, node.rooms.clock()))
     await until(lambda: "participant_joined" in first.types())
-    first.say("offer", to="elsewhere", description={"type": "offer"})
-    await first.gets("peer_not_found")
+    frame = first.frames[-1]["payload"]
+    assert (frame["socket_id"], frame["connection"]) == ("elsewhere", "connected")
 
 
 async def test_refused_joins_are_counted_as_such(node: Node) -> None:

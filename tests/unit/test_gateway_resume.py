@@ -195,7 +195,7 @@ async def test_two_sockets_with_one_token(node: Node) -> None:
     await until(lambda: all(len(rival.frames) >= 2 for rival in rivals))
     outcomes = sorted(rival.types()[1] for rival in rivals)
     assert outcomes == ["resume_failed", "resume_failed", "resumed"]
-    assert node.store.rooms[code].seats[socket.session.socket_id].generation == 1
+    assert node.store.rooms[code].seats[socket.session.socket_id].generation == node.store.rooms[code].version
 
 
 async def test_a_hanging_socket_is_replaced(node: Node) -> None:
@@ -408,11 +408,11 @@ async def test_what_is_sent_to_a_seat_of_an_ended_process_waits_for_it(node: Nod
     code = await node.room()
     command = commands.Join(socket_id="before", display_name="x", user_id=None, node="dead")
     node.store.elsewhere(code, command, node.rooms.clock())
-    assert await node.rooms.service.recover_seats() == 1
+    assert (await node.rooms.service.recover_seats()).rooms == 1
     first = await node.joined(code)
     for number in range(3):
         first.say("ice_candidate", to="before", candidate={"candidate": str(number)})
-    token = node.gateway.tokens.sign(SeatClaim(code, "before", 0))
+    token = node.gateway.tokens.sign(SeatClaim(code, "before", 2))
     back = await resume(node, token, 17)
     await until(lambda: back.types().count("ice_candidate") == 3)
     payload = back.frames[1]["payload"]
@@ -427,7 +427,7 @@ async def test_what_is_sent_to_a_seat_of_an_ended_process_waits_for_it(node: Nod
     assert again.frames[1]["payload"]["replayed"] == 1
     first.say("ice_candidate", to="nobody", candidate=None)
     await first.gets("peer_not_found")
-    assert not [local.waiting for local in node.gateway._hub._local.values() if local.waiting]
+    assert not any(local.routes or local.early for local in node.gateway._hub._local.values())
 
 
 async def test_a_loss_that_is_written_late_does_not_touch_the_next_holder(
@@ -459,7 +459,7 @@ async def test_a_seat_of_an_ended_process_is_never_recovered(node: Node) -> None
     command = commands.Join(socket_id="before", display_name="x", user_id=None, node="dead")
     node.store.elsewhere(code, command, node.rooms.clock())
     await node.rooms.service.recover_seats()
-    back = await resume(node, node.gateway.tokens.sign(SeatClaim(code, "before", 0)), 0)
+    back = await resume(node, node.gateway.tokens.sign(SeatClaim(code, "before", 2)), 0)
     assert back.frames[1]["payload"]["recovered"] is False
 
 
@@ -475,3 +475,52 @@ async def test_a_line_lost_while_leaving_is_no_loss(node: Node) -> None:
     await first.gets("participant_left")
     assert first.frames[-1]["payload"]["reason"] == "left"
     assert "participant_reconnecting" not in first.types()
+
+
+async def test_a_stopping_node_hears_what_was_said_before_its_goodbye_was(node: Node) -> None:
+    """Contract 4: a frame that was sent before the client heard of the 4001 is on the seat it was for."""
+    node = Node(grace_seconds=GRACE, shared=True)
+    code = await node.room()
+    first, second = await node.joined(code), await node.joined(code)
+    local = node.gateway._hub.room(code)
+    assert local is not None
+    member = local.members[second.session.socket_id]
+    draining = asyncio.create_task(node.gateway.drain())
+    await until(lambda: (first.closed, second.closed) == (4001, 4001))
+    sent = member.replay.sent
+    first.say("ice_candidate", to=second.session.socket_id, candidate={"candidate": "on the way"})
+    assert member.replay.sent == sent + 1
+    assert b"on the way" in member.replay.kept[-1]
+    assert "ice_candidate" not in second.types()
+    for socket in (first, second):
+        socket.session.lost(4001)
+    await until(lambda: all(seat.held_until is not None for seat in node.store.rooms[code].seats.values()))
+    assert len(node.store.rooms[code].seats) == 2
+    # Another node takes them over: then nothing keeps this one any more.
+    for seat in list(node.store.rooms[code].seats.values()):
+        resume = commands.Resume(socket_id=seat.socket_id, generation=seat.generation, node="node-b")
+        node.rooms.broker.publish(code, node.store.elsewhere(code, resume, node.rooms.clock()))
+    await until(lambda: not node.gateway._hub.is_needed())
+    draining.cancel()
+    await asyncio.gather(draining, return_exceptions=True)
+
+
+async def test_a_stopping_node_answers_a_join_first(node: Node) -> None:
+    """Contract 4: whoever is being let in keeps the seat, and takes it along."""
+    node = Node(grace_seconds=GRACE, shared=True)
+    code = await node.room()
+    await node.joined(code)
+    node.store.gate.clear()
+    socket = Socket(node.gateway)
+    socket.say("join", room_code=code)
+    draining = asyncio.create_task(node.gateway.drain())
+    await asyncio.sleep(0)
+    node.store.gate.set()
+    await socket.gets("room_joined")
+    await until(lambda: socket.closed == 4001)
+    socket.session.lost(4001)
+    name = socket.session.socket_id
+    await until(lambda: node.store.rooms[code].seats[name].held_until is not None)
+    assert node.balance(code)[name] == ["joined"]
+    draining.cancel()
+    await asyncio.gather(draining, return_exceptions=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from signaling.contract.types import LeftReason, RoomLeftReason
 from signaling.domain import commands
@@ -47,6 +49,11 @@ class Told:
         assert seat.generation > before.generation
         self.calls.append(("resumed", seat.socket_id, seat.generation))
 
+    def regained(self, seat: Seat) -> None:
+        assert self.over is None
+        assert seat.held_until is None
+        self.calls.append(("regained", seat.socket_id))
+
     def ended(self, reason: RoomLeftReason) -> None:
         assert self.over is None
         self.over = reason
@@ -68,7 +75,10 @@ def history(*wanted: Command) -> list[RoomEvent]:
     )
     room: Room | None = None
     log: list[RoomEvent] = []
-    for second, command in enumerate([create, *wanted]):
+    for second, asked in enumerate([create, *wanted]):
+        command: Command = asked
+        if isinstance(asked, commands.Leave) and room is not None:
+            command = replace(asked, generation=room.seats[asked.socket_id].generation)
         events = decide(room, command, second * 1000)
         room = evolve_all(room, events)
         log += events
@@ -151,6 +161,61 @@ def test_an_older_state_changes_nothing() -> None:
     replica.resync(room_at(log, 2))
     assert told.calls == []
     assert replica.room == room_at(log, 3)
+
+
+def test_a_replica_in_doubt_stands_still_and_takes_whatever_was_loaded() -> None:
+    """A store that failed over may be back without its last commits: those were told, and are taken back."""
+    log = history(join("a"), join("b"), join("c"))
+    replica, told, gaps = replica_at(log, 4)
+    replica.doubt()
+    replica.deliver(log[2:3])
+    assert replica.heard == 3
+    assert told.calls == []
+    replica.resync(room_at(log, 3))
+    assert told.calls == [("left", "c", LeftReason.CONNECTION_LOST)]
+    assert replica.room == room_at(log, 3)
+    replica.deliver(log[3:])
+    assert told.members == ["a", "b", "c"]
+    assert gaps == []
+
+
+def test_an_end_that_the_store_lost_is_not_told_away() -> None:
+    """Nobody is left to be told; whoever comes next is."""
+    log = history(join("a"), commands.Close())
+    replica, told, _ = replica_at(log, 2)
+    replica.deliver(log[2:])
+    replica.doubt()
+    replica.resync(room_at(log, 2))
+    assert told.calls == []
+    assert replica.room == room_at(log, 2)
+
+
+def test_the_latest_of_what_arrives_while_standing_still_is_known() -> None:
+    log = history(join("a"), join("b"), join("c"))
+    replica, _, gaps = replica_at(log, 1)
+    replica.deliver(log[2:])
+    assert (replica.heard, gaps) == (4, ["gap"])
+
+
+async def test_whoever_waits_for_a_version_is_told_once_it_is_reached() -> None:
+    log = history(join("a"), join("b"), join("c"))
+    replica, _, _ = replica_at(log, 1)
+    await replica.reach(1)
+    waiting = [asyncio.create_task(replica.reach(version)) for version in (2, 3, 4)]
+    await asyncio.sleep(0)
+    replica.deliver(log[1:2])
+    await waiting[0]
+    replica.deliver(log[3:])
+    replica.resync(room_at(log, 3))
+    await waiting[1]
+    assert not waiting[2].done()
+    waiting[2].cancel()
+    waiting.append(asyncio.create_task(replica.reach(9)))
+    await asyncio.sleep(0)
+    assert not waiting[3].done()
+    replica.drop()
+    await waiting[3]
+    await replica.reach(9)
 
 
 commands_of_a_room = st.lists(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,9 @@ from signaling.contract.types import LeftReason, RoomLeftReason, RoomState
 from signaling.domain import commands
 from signaling.domain.events import ParticipantLeft, Seat
 from signaling.domain.room import Room
-from signaling.rooms.service import HOUR, NewRoom
+from signaling.rooms import service as module
+from signaling.rooms.ports import StoreUnavailable
+from signaling.rooms.service import HOUR, NewRoom, Recovery
 from support.memory import Rooms, until
 
 
@@ -33,6 +36,9 @@ class Told:
 
     def resumed(self, before: Seat, seat: Seat, room: Room) -> None:
         self.calls.append(f"resumed {seat.socket_id}")
+
+    def regained(self, seat: Seat) -> None:
+        self.calls.append(f"regained {seat.socket_id}")
 
     def ended(self, reason: RoomLeftReason) -> None:
         self.calls.append(reason.value)
@@ -137,6 +143,121 @@ async def test_a_gap_is_mended_by_loading(rooms: Rooms) -> None:
     await rooms.service.unfollow(room.code)
 
 
+async def test_a_reset_of_the_broker_is_mended_by_loading(rooms: Rooms) -> None:
+    """Architecture 5: announcements lost with the line to the broker need no later one to be noticed."""
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    await join(rooms, room.code, "a")
+    command = commands.Join(socket_id="unheard", display_name="x", user_id=None, node="other")
+    rooms.store.elsewhere(room.code, command, rooms.clock())
+    rooms.broker.reset([room.code, "zzzzzz"])
+    await until(lambda: replica.room == rooms.store.rooms[room.code])
+    assert told.calls == ["joined a", "joined unheard"]
+    await until(lambda: not rooms.service._resyncs)
+
+
+async def test_what_a_failed_over_store_lost_is_taken_back(rooms: Rooms) -> None:
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    await join(rooms, room.code, "a")
+    before = rooms.store.rooms[room.code]
+    await join(rooms, room.code, "b")
+    rooms.store.rooms[room.code] = before
+    rooms.broker.reset([room.code])
+    await until(lambda: replica.room == before)
+    assert told.calls == ["joined a", "joined b", "left b"]
+
+
+async def test_a_reset_while_following_begins_is_not_missed(rooms: Rooms) -> None:
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    rooms.store.gate.clear()
+    following = asyncio.create_task(rooms.service.follow(room.code, told))
+    await until(lambda: rooms.store.loads > 0)
+    rooms.broker.reset([room.code])
+    rooms.store.gate.set()
+    replica = await following
+    command = commands.Join(socket_id="unheard", display_name="x", user_id=None, node="other")
+    rooms.store.elsewhere(room.code, command, rooms.clock())
+    await until(lambda: replica.room == rooms.store.rooms[room.code])
+    assert told.calls == ["joined unheard"]
+
+
+async def test_what_is_announced_while_the_room_is_loaded_again_is_not_forgotten(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load that was answered before an announcement came does not have it, and none need come after it."""
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    load = rooms.store.load
+
+    async def slow_load(code: str) -> Room | None:
+        loaded = await load(code)
+        command = commands.Join(socket_id="late", display_name="x", user_id=None, node="other")
+        if "late" not in rooms.store.rooms[code].seats:
+            rooms.broker.publish(code, rooms.store.elsewhere(code, command, rooms.clock()))
+        return loaded
+
+    monkeypatch.setattr(rooms.store, "load", slow_load)
+    rooms.broker.reset([room.code])
+    await until(lambda: replica.room == rooms.store.rooms[room.code] and "late" in replica.room.seats)
+    assert told.calls == ["joined late"]
+
+
+async def test_a_second_reset_loads_again(rooms: Rooms) -> None:
+    """A load that was asked for before the second reset may have been answered before it."""
+    room, _ = await rooms.service.create(NewRoom())
+    replica = await rooms.service.follow(room.code, Told())
+    rooms.store.gate.clear()
+    rooms.broker.reset([room.code])
+    loads = rooms.store.loads
+    await until(lambda: rooms.store.loads == loads + 1)
+    rooms.broker.reset([room.code])
+    await until(lambda: rooms.store.loads == loads + 2)
+    rooms.store.gate.set()
+    await join(rooms, room.code, "a")
+    await until(lambda: not rooms.service._resyncs)
+    assert list(replica.room.seats) == ["a"]
+
+
+async def test_followers_have_been_told_though_the_announcement_was_lost(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever joins is in the room when `join` returns: the socket's own answer comes with it."""
+    monkeypatch.setattr(module, "_LATE", 0.0)
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    await rooms.service.follow(room.code, told)
+    rooms.broker.losing = True
+    await join(rooms, room.code, "a")
+    assert told.calls == ["joined a"]
+
+
+async def test_an_announcement_that_comes_after_the_reply_is_waited_for(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, _ = await rooms.service.create(NewRoom())
+    told = Told()
+    replica = await rooms.service.follow(room.code, told)
+    rooms.broker.losing = True
+    joining = asyncio.create_task(join(rooms, room.code, "a"))
+    await until(lambda: "a" in rooms.store.rooms[room.code].seats)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not joining.done()
+    replica.deliver(rooms.store.logs[room.code][1:])
+    await joining
+    assert told.calls == ["joined a"]
+    joining = asyncio.create_task(join(rooms, room.code, "b"))
+    await until(lambda: "b" in rooms.store.rooms[room.code].seats)
+    await rooms.service.unfollow(room.code)
+    await joining
+    assert told.calls == ["joined a"]
+
+
 async def test_following_what_is_not_there(rooms: Rooms) -> None:
     with pytest.raises(SignalingError) as caught:
         await rooms.service.follow("zzzzzz", Told())
@@ -161,6 +282,34 @@ async def test_a_room_past_its_time_is_shown_expired(rooms: Rooms) -> None:
     assert caught.value.code is ErrorCode.ROOM_EXPIRED
 
 
+async def test_where_others_change_rooms_the_store_is_asked() -> None:
+    """Whoever was told on another node that a room is closed must not see it open here."""
+    rooms = Rooms(shared=True)
+    room, _ = await rooms.service.create(NewRoom())
+    await rooms.service.follow(room.code, Told())
+    rooms.broker.losing = True
+    rooms.store.elsewhere(room.code, commands.Close(), rooms.clock())
+    assert (await rooms.service.get(room.code)).state is RoomState.CLOSED
+
+
+async def test_reconciling_tells_what_was_not_announced() -> None:
+    rooms = Rooms(shared=True)
+    told = {}
+    for _ in range(2):
+        room, _ = await rooms.service.create(NewRoom())
+        told[room.code] = Told()
+        await rooms.service.follow(room.code, told[room.code])
+    gone, changed = told
+    rooms.broker.losing = True
+    rooms.store.elsewhere(
+        changed, commands.Join(socket_id="b", display_name="x", user_id=None, node="b"), rooms.clock()
+    )
+    del rooms.store.rooms[gone]
+    rooms.service.reconcile()
+    await until(lambda: told[gone].calls == ["room_closed"])
+    await until(lambda: told[changed].calls == ["joined b"])
+
+
 async def test_seats_of_dead_processes_end_at_the_start(rooms: Rooms) -> None:
     """Contract 4: for every participant_joined exactly one participant_left, also over a crash."""
     codes = []
@@ -171,12 +320,39 @@ async def test_seats_of_dead_processes_end_at_the_start(rooms: Rooms) -> None:
             command = commands.Join(socket_id=name, display_name="x", user_id=None, node="dead")
             rooms.store.elsewhere(room.code, command, rooms.clock())
     await join(rooms, codes[0], "alive")
-    assert await rooms.service.recover_seats() == 3
+    assert await rooms.service.recover_seats() == Recovery(rooms=3, left=frozenset())
     assert [list(rooms.store.rooms[code].seats) for code in codes] == [["alive"], [], []]
     left = [event for code in codes for event in rooms.store.logs[code] if isinstance(event, ParticipantLeft)]
     assert len(left) == 5
     assert {event.reason for event in left} == {LeftReason.CONNECTION_LOST}
-    assert await rooms.service.recover_seats() == 0
+    assert await rooms.service.recover_seats() == Recovery(rooms=0, left=frozenset())
+
+
+@pytest.mark.parametrize("call", ["load", "commit"])
+async def test_a_room_that_cannot_be_dealt_with_keeps_no_other_waiting(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """It is named, so that it is tried again."""
+    codes = []
+    for _ in range(3):
+        room, _ = await rooms.service.create(NewRoom())
+        codes.append(room.code)
+        command = commands.Join(socket_id="a", display_name="x", user_id=None, node="dead")
+        rooms.store.elsewhere(room.code, command, rooms.clock())
+    usual = getattr(rooms.store, call)
+
+    async def unavailable(what: Any) -> Any:
+        if codes[1] in (what, getattr(what, "code", None)):
+            raise StoreUnavailable("not now")
+        return await usual(what)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rooms.store, call, unavailable)
+        recovery = await rooms.service.recover_seats()
+    assert recovery == Recovery(rooms=2, left=frozenset({codes[1]}))
+    assert [list(rooms.store.rooms[code].seats) for code in codes] == [[], ["a"], []]
+    assert await rooms.service.recover_seats(codes=recovery.left) == Recovery(rooms=1, left=frozenset())
+    assert not any(rooms.store.rooms[code].seats for code in codes)
 
 
 @pytest.mark.parametrize("call", ["create", "get", "find", "statistics", "probe", "close"])

@@ -105,6 +105,12 @@ def test_numbers(name: str, field: str, low: int, high: int) -> None:
         ("METRICS_PUBLIC", "0", "metrics_public", False),
         ("DATA_DIR", "/var/lib/signaling", "data_dir", Path("/var/lib/signaling")),
         ("HOST", "::1", "host", "::1"),
+        ("REDIS_URL", "", "redis_url", ""),
+        ("REDIS_URL", "redis://redis", "redis_url", "redis://redis"),
+        ("REDIS_URL", "rediss://u:p%40@[::1]:6380/2", "redis_url", "rediss://u:p%40@[::1]:6380/2"),
+        ("REDIS_URL", "unix:///run/redis.sock", "redis_url", "unix:///run/redis.sock"),
+        ("REDIS_URL", "unix:///redis.sock?db=1", "redis_url", "unix:///redis.sock?db=1"),
+        ("REDIS_URL", "rediss://r/?ssl_ca_certs=/ca", "redis_url", "rediss://r/?ssl_ca_certs=/ca"),
         ("TRUSTED_PROXIES", "*", "trusted_proxies", ("*",)),
         ("TRUSTED_PROXIES", "none", "trusted_proxies", ()),
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", "trusted_proxies", ("10.0.0.0/8", "::1")),
@@ -166,6 +172,59 @@ def test_values_that_are_refused(name: str, value: str) -> None:
     assert fault.startswith(f"{name}: ")
     assert "\n" not in fault
     assert "must be" in fault or "Write" in fault, "how to mend it"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "secret-host:6379",
+        "http://user:secret@host:6379",
+        "redis://",
+        "redis://:secret@",
+        "redis://:secret@:6379",
+        "redis://:secret@host:port",
+        "redis://:secret@host:0",
+        "redis://:sec/ret@host:6379",
+        "redis://:secret@[::1",
+        "redis://:secret@host/one",
+        "redis://:secret@host/1/2",
+        "redis://:secret@host#1",
+        "redis://:sec?ret@host",
+        "redis://:secret@host?decode_responses=1",
+        "redis://:secret@host?protocol=3",
+        "unix://",
+        "unix:///redis.sock?password=secret",
+        "secret",
+    ],
+)
+def test_a_redis_that_is_none_is_refused_without_repeating_its_password(url: str) -> None:
+    (fault,) = faults(REDIS_URL=url)
+    assert fault.startswith("REDIS_URL: is no address of a Redis. Write redis://host:6379")
+    assert "sec" not in fault
+
+
+def test_several_workers() -> None:
+    assert read().web_concurrency == 1
+    for count in (1, 2, 64):
+        assert read(WEB_CONCURRENCY=str(count), REDIS_URL="redis://redis").web_concurrency == count
+    for bad in ("0", "65", "two"):
+        (fault,) = faults(WEB_CONCURRENCY=bad, REDIS_URL="redis://redis")
+        assert fault.startswith("WEB_CONCURRENCY: must be a whole number from 1 to 64, not '")
+
+
+def test_several_workers_share_their_rooms_in_redis() -> None:
+    assert read(WEB_CONCURRENCY="1").redis_url == ""
+    (fault,) = faults(WEB_CONCURRENCY="2")
+    assert fault == (
+        "WEB_CONCURRENCY: several processes need REDIS_URL, as the database in DATA_DIR is for one. "
+        "Set REDIS_URL, or WEB_CONCURRENCY to 1"
+    )
+    # Told together with what else is wrong; a Redis that is wrong is told of once.
+    assert [fault.partition(":")[0] for fault in faults(WEB_CONCURRENCY="2", PORT="x")] == [
+        "PORT",
+        "WEB_CONCURRENCY",
+    ]
+    assert [fault.partition(":")[0] for fault in faults(WEB_CONCURRENCY="2", REDIS_URL="x")] == ["REDIS_URL"]
 
 
 def test_all_faults_at_once() -> None:

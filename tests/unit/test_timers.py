@@ -10,6 +10,7 @@ import pytest
 from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.contract.types import RoomState
 from signaling.rooms import timers as module
+from signaling.rooms.ports import StoreUnavailable
 from signaling.rooms.service import NewRoom
 from signaling.rooms.timers import Timers
 from support.memory import Rooms, until
@@ -58,6 +59,56 @@ async def test_a_store_that_is_away_is_asked_again(rooms: Rooms) -> None:
     assert await timers.work_off() == 1
 
 
+@pytest.mark.parametrize("call", ["due", "commit"])
+async def test_seats_that_were_to_end_while_the_store_was_away_are_kept_a_grace_period_more(
+    monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Nobody could come back for them: not one of them ends because the store was away."""
+    rooms = Rooms(grace_seconds=20)
+    timers = Timers(rooms.service, rooms.store)
+    room, _ = await rooms.service.create(NewRoom(max_participants=2))
+    code = room.code
+    tokens = {}
+    for name in ("back", "gone"):
+        await rooms.service.join(code, socket_id=name, display_name="x", user_id=None)
+        seat = rooms.store.rooms[code].seats[name]
+        await rooms.service.lose_line(code, seat)
+        tokens[name] = seat.generation
+    rooms.clock.forward(milliseconds=20_200)
+
+    async def unavailable(*_: object) -> object:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rooms.store, call, unavailable)
+        assert await timers.work_off() == 0
+        rooms.clock.forward(milliseconds=60_000)
+        assert await timers.work_off() == 0
+    assert await timers.work_off() == 0
+    assert set(rooms.store.rooms[code].seats) == {"back", "gone"}
+    with pytest.raises(SignalingError) as caught:
+        await rooms.service.join(code, socket_id="new", display_name="x", user_id=None)
+    assert caught.value.code is ErrorCode.ROOM_FULL
+    await rooms.service.resume(code, "back", tokens["back"])
+    rooms.clock.forward(milliseconds=20_000)
+    assert await timers.work_off() == 1
+    assert list(rooms.store.rooms[code].seats) == ["back"]
+
+
+async def test_seats_whose_time_was_over_before_the_store_went_away_are_not_kept() -> None:
+    rooms = Rooms(grace_seconds=20)
+    timers = Timers(rooms.service, rooms.store)
+    room, _ = await rooms.service.create(NewRoom())
+    await rooms.service.join(room.code, socket_id="gone", display_name="x", user_id=None)
+    await rooms.service.lose_line(room.code, rooms.store.rooms[room.code].seats["gone"])
+    rooms.clock.forward(milliseconds=25_000)
+    rooms.store.away = True
+    assert await timers.work_off() == 0
+    rooms.store.away = False
+    assert await timers.work_off() == 1
+    assert not rooms.store.rooms[room.code].seats
+
+
 async def test_the_loop_outlives_what_nobody_foresaw(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failure at one room, or of one look, must not keep other rooms from ever expiring."""
     monkeypatch.setattr(module, "INTERVAL", 0)
@@ -66,12 +117,12 @@ async def test_the_loop_outlives_what_nobody_foresaw(rooms: Rooms, monkeypatch: 
     tick = rooms.service.tick
     failures = 0
 
-    async def sometimes(code: str) -> None:
+    async def sometimes(code: str) -> bool:
         nonlocal failures
         if code == bad.code and failures < 3:
             failures += 1
             raise ZeroDivisionError
-        await tick(code)
+        return await tick(code)
 
     monkeypatch.setattr(rooms.service, "tick", sometimes)
     rooms.clock.forward(hours=1)

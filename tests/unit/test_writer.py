@@ -9,16 +9,30 @@ import asyncio
 import pytest
 
 from signaling.contract.errors import ErrorCode, SignalingError
-from signaling.contract.types import LeftReason
+from signaling.contract.types import LeftReason, RoomLeftReason
 from signaling.domain import commands
 from signaling.domain.commands import Command
+from signaling.domain.events import Seat
+from signaling.domain.room import Room
 from signaling.rooms import writer as module
+from signaling.rooms.ports import Commit, CommitUnknown
 from signaling.rooms.service import NewRoom
 from support.memory import Rooms, until
 
 
 def join(socket_id: str) -> Command:
     return commands.Join(socket_id=socket_id, display_name="x", user_id=None, node="node-a")
+
+
+class Unmoved:
+    """A follower that does nothing."""
+
+    def joined(self, seat: Seat, room: Room) -> None: ...
+    def left(self, seat: Seat, reason: LeftReason) -> None: ...
+    def reconnecting(self, seat: Seat) -> None: ...
+    def resumed(self, before: Seat, seat: Seat, room: Room) -> None: ...
+    def regained(self, seat: Seat) -> None: ...
+    def ended(self, reason: RoomLeftReason) -> None: ...
 
 
 @pytest.fixture
@@ -58,7 +72,7 @@ async def test_each_gets_its_own_outcome(rooms: Rooms) -> None:
 async def test_nothing_to_do_commits_nothing(rooms: Rooms) -> None:
     code = await make(rooms)
     outcome = await rooms.service.execute(
-        code, commands.Leave(socket_id="x", generation=0, reason=LeftReason.LEFT)
+        code, commands.Leave(socket_id="x", generation=2, reason=LeftReason.LEFT)
     )
     assert outcome.events == ()
     assert rooms.store.commits == []
@@ -73,6 +87,38 @@ async def test_lost_to_another_node_is_decided_again(rooms: Rooms) -> None:
         await rooms.service.execute(code, join("b"))
     assert caught.value.code is ErrorCode.ROOM_FULL
     assert list(rooms.store.rooms[code].seats) == ["a", "other"]
+
+
+async def test_a_refusal_by_an_old_picture_is_decided_again(rooms: Rooms) -> None:
+    """A seat that another node gave back, unheard of here so far: the one who asks for it gets it."""
+    code = await make(rooms, seats=1)
+    await rooms.service.follow(code, Unmoved())
+    await rooms.service.execute(code, join("a"))
+    leave = commands.Leave(socket_id="a", generation=2, reason=LeftReason.LEFT)
+    rooms.store.elsewhere(code, leave, rooms.clock())
+    outcome = await rooms.service.execute(code, join("b"))
+    assert [event.version for event in outcome.events] == [4]
+    assert list(rooms.store.rooms[code].seats) == ["b"]
+
+
+async def test_nothing_to_do_by_an_old_picture_is_decided_again(rooms: Rooms) -> None:
+    """A seat taken through another node is given up, though this node has not heard of it yet."""
+    code = await make(rooms)
+    await rooms.service.follow(code, Unmoved())
+    rooms.store.elsewhere(code, join("a"), rooms.clock())
+    await rooms.service.execute(code, commands.Leave(socket_id="a", generation=2, reason=LeftReason.LEFT))
+    assert list(rooms.store.rooms[code].seats) == []
+
+
+async def test_a_refusal_by_the_store_itself_is_final(rooms: Rooms) -> None:
+    """What was loaded for these commands is not loaded again."""
+    code = await make(rooms, seats=1)
+    await rooms.service.execute(code, join("a"))
+    loads = rooms.store.loads
+    with pytest.raises(SignalingError) as caught:
+        await rooms.service.execute(code, join("b"))
+    assert caught.value.code is ErrorCode.ROOM_FULL
+    assert rooms.store.loads == loads + 1
 
 
 async def test_losing_for_ever_is_a_retryable_error(rooms: Rooms) -> None:
@@ -103,6 +149,27 @@ async def test_a_store_that_is_away(rooms: Rooms) -> None:
     rooms.store.away = False
     await rooms.service.execute(code, join("a"))
     assert list(rooms.store.rooms[code].seats) == ["a"]
+
+
+async def test_a_commit_of_unknown_outcome_is_not_called_undone(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hears it may not rely on either; the room itself goes on from what the store has."""
+    code = await make(rooms)
+    commit = rooms.store.commit
+
+    async def lost(change: Commit) -> None:
+        await commit(change)
+        raise CommitUnknown("the line was cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rooms.store, "commit", lost)
+        with pytest.raises(SignalingError, match="not known") as caught:
+            await rooms.service.execute(code, join("a"))
+    assert (caught.value.code, caught.value.status) == (ErrorCode.SERVER_ERROR, 503)
+    await rooms.service.execute(code, commands.Leave(socket_id="a", generation=2, reason=LeftReason.LEFT))
+    assert len(rooms.store.commits) == 2
+    assert list(rooms.store.rooms[code].seats) == []
 
 
 async def test_a_caller_that_gives_up_takes_nobody_down(rooms: Rooms) -> None:

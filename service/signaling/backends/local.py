@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from signaling.domain.events import RoomEvent
-from signaling.rooms.ports import Listener
+from signaling.rooms.ports import Listener, ResetListener
 
 
 class LocalBroker:
@@ -32,3 +33,33 @@ class LocalBroker:
         listener = self._listeners.get(code)
         if listener is not None:
             listener(events)
+
+    def on_reset(self, listener: ResetListener) -> None:
+        """Never calls: within one process nothing is missed."""
+
+
+class LocalPost:
+    """A Post where there is one node: nobody hears what is sent to others, as those are no more."""
+
+    def __init__(self) -> None:
+        """Must be made inside the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._undelivered: Callable[[str, list[bytes]], None]
+
+    def listen(
+        self,
+        receive: Callable[[str, bytes], None],  # noqa: ARG002
+        *,
+        lost: Callable[[str], None],  # noqa: ARG002
+        undelivered: Callable[[str, list[bytes]], None],
+    ) -> None:
+        """Calls the last one only."""
+        self._undelivered = undelivered
+
+    async def start(self) -> None:
+        """There is nothing to hear."""
+
+    def send(self, node: str, message: bytes) -> bool:
+        """Give it back, soon."""
+        self._loop.call_soon(self._undelivered, node, [message])
+        return True

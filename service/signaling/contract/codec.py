@@ -154,10 +154,15 @@ def encode_relay(relay: Relay, sender: str) -> bytes:
 
 
 def _refuse(frame: bytes | str, fault: str) -> BadFrame:
-    """The error for a frame that is JSON but no valid message."""
+    """The error for a frame that is no valid message, as far as it was read."""
     try:
         envelope = _decode_envelope(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _NOT_JSON:
+        try:
+            # It may be no JSON at all, behind the first fault.
+            msgspec.json.decode(frame)
+        except _NOT_JSON as error:
+            return _not_json(error)
         return BadFrame(ErrorCode.INVALID_MESSAGE, _readable(fault))
     request_id: str | UnsetType = UNSET
     with contextlib.suppress(msgspec.ValidationError):

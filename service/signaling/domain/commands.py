@@ -24,6 +24,8 @@ class Join(Struct, frozen=True, kw_only=True):
     display_name: str
     user_id: str | None
     node: str
+    spared_since: int | None = None
+    """As for Tick."""
 
 
 class Leave(Struct, frozen=True, kw_only=True):
@@ -50,7 +52,20 @@ class Resume(Struct, frozen=True, kw_only=True):
 
     socket_id: str
     generation: int
-    """That of the seat as the asker knows it: how often it was resumed before."""
+    """That of the seat as the asker knows it: no earlier one will do."""
+    node: str
+    spared_since: int | None = None
+    """As for Tick."""
+
+
+class Regain(Struct, frozen=True, kw_only=True):
+    """The line of a seat stands after all: its node was taken for dead, and is not.
+
+    Does nothing unless the seat is being kept, by that node, and was not resumed since.
+    """
+
+    socket_id: str
+    generation: int
     node: str
 
 
@@ -69,8 +84,11 @@ class NodeLost(Struct, frozen=True, kw_only=True):
     """As for LoseLine."""
 
 
-class Tick(Struct, frozen=True):
+class Tick(Struct, frozen=True, kw_only=True):
     """Do what the clock says is due: end seats kept long enough, expire an open room, purge an ended one."""
 
+    spared_since: int | None = None
+    """Seats that were to end at this time or later are kept for now: nobody could come back for them."""
 
-Command = Create | Join | Leave | LoseLine | Resume | Close | NodeLost | Tick
+
+Command = Create | Join | Leave | LoseLine | Resume | Regain | Close | NodeLost | Tick

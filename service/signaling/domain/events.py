@@ -24,7 +24,7 @@ class Seat(Struct, frozen=True, kw_only=True):
     number: int
     """Order of joining, from 1, never used again in this room: the lower number is the older."""
     generation: int = 0
-    """How often the seat was resumed: tells its present holder from those before."""
+    """The room's version when it was taken or last resumed: tells its present holder from those before."""
     held_until: int | None = None
     """While its line is lost: when it ends unless somebody resumes it. None: the line stands."""
 
@@ -73,7 +73,7 @@ class ParticipantReconnecting(Event, frozen=True, kw_only=True, tag="participant
 
 
 class ParticipantReconnected(Event, frozen=True, kw_only=True, tag="participant_reconnected"):
-    """A seat was resumed: it has a new socket, on ``node``."""
+    """A seat has a line again: a new socket on ``node``, or the one it had if the generation is the same."""
 
     socket_id: str
     node: str

@@ -103,7 +103,7 @@ def _create(_room: None, command: commands.Create, now: int) -> list[RoomEvent]:
 
 def _join(room: Room, command: commands.Join, now: int) -> list[RoomEvent]:
     # Seats whose time is over must not keep anybody out, though no tick has come by yet.
-    freed = _end_kept_seats(room, None, now)
+    freed = _end_kept_seats(room, command, now)
     room = _evolved(room, freed)
     if command.socket_id in room.seats:
         raise SignalingError(ErrorCode.ALREADY_IN_ROOM)
@@ -118,6 +118,7 @@ def _join(room: Room, command: commands.Join, now: int) -> list[RoomEvent]:
         joined_at=now,
         node=command.node,
         number=room.joined_total + 1,
+        generation=room.version + 1,
     )
     return [*freed, ParticipantJoined(version=room.version + 1, at=now, seat=seat)]
 
@@ -159,16 +160,23 @@ def _end_seats(room: Room, seats: Sequence[Seat], now: int) -> list[RoomEvent]:
     ]
 
 
-def _end_kept_seats(room: Room, _command: commands.Tick | None, now: int) -> list[RoomEvent]:
-    over = [seat for seat in room.seats.values() if seat.held_until is not None and seat.held_until <= now]
+def _end_kept_seats(room: Room, command: commands.Tick | commands.Join, now: int) -> list[RoomEvent]:
+    over = [seat for seat in room.seats.values() if _is_over(seat, now, command.spared_since)]
     return _end_seats(room, over, now)
+
+
+def _is_over(seat: Seat, now: int, spared_since: int | None) -> bool:
+    """Whether a seat was kept long enough."""
+    if seat.held_until is None or seat.held_until > now:
+        return False
+    return spared_since is None or seat.held_until < spared_since
 
 
 def _resume(room: Room, command: commands.Resume, now: int) -> list[RoomEvent]:
     seat = room.seats.get(command.socket_id)
     if seat is None or seat.generation != command.generation:
         raise SignalingError(ErrorCode.RESUME_FAILED)
-    if seat.held_until is not None and seat.held_until <= now:
+    if _is_over(seat, now, command.spared_since):
         raise SignalingError(ErrorCode.RESUME_FAILED)
     return [
         ParticipantReconnected(
@@ -176,7 +184,24 @@ def _resume(room: Room, command: commands.Resume, now: int) -> list[RoomEvent]:
             at=now,
             socket_id=seat.socket_id,
             node=command.node,
-            generation=seat.generation + 1,
+            generation=room.version + 1,
+        )
+    ]
+
+
+def _regain(room: Room, command: commands.Regain, now: int) -> list[RoomEvent]:
+    seat = room.seats.get(command.socket_id)
+    if seat is None or (seat.generation, seat.node) != (command.generation, command.node):
+        return []
+    if seat.held_until is None:
+        return []
+    return [
+        ParticipantReconnected(
+            version=room.version + 1,
+            at=now,
+            socket_id=seat.socket_id,
+            node=seat.node,
+            generation=seat.generation,
         )
     ]
 
@@ -206,12 +231,14 @@ RULES: Final[dict[tuple[RoomState | None, type[Any]], Rule]] = {
     (None, commands.Leave): _nothing,
     (None, commands.LoseLine): _nothing,
     (None, commands.Resume): _no_seat_left,
+    (None, commands.Regain): _nothing,
     (None, commands.NodeLost): _nothing,
     (None, commands.Tick): _nothing,
     (RoomState.OPEN, commands.Join): _join,
     (RoomState.OPEN, commands.Leave): _leave,
     (RoomState.OPEN, commands.LoseLine): _lose_line,
     (RoomState.OPEN, commands.Resume): _resume,
+    (RoomState.OPEN, commands.Regain): _regain,
     (RoomState.OPEN, commands.NodeLost): _node_lost,
     (RoomState.OPEN, commands.Close): _close,
     (RoomState.OPEN, commands.Tick): _end_kept_seats,
@@ -219,12 +246,14 @@ RULES: Final[dict[tuple[RoomState | None, type[Any]], Rule]] = {
     (RoomState.CLOSED, commands.Leave): _nothing,
     (RoomState.CLOSED, commands.LoseLine): _nothing,
     (RoomState.CLOSED, commands.Resume): _no_seat_left,
+    (RoomState.CLOSED, commands.Regain): _nothing,
     (RoomState.CLOSED, commands.NodeLost): _nothing,
     (RoomState.CLOSED, commands.Close): _nothing,
     (RoomState.CLOSED, commands.Tick): _purge_when_due,
     (RoomState.EXPIRED, commands.Leave): _nothing,
     (RoomState.EXPIRED, commands.LoseLine): _nothing,
     (RoomState.EXPIRED, commands.Resume): _no_seat_left,
+    (RoomState.EXPIRED, commands.Regain): _nothing,
     (RoomState.EXPIRED, commands.NodeLost): _nothing,
     (RoomState.EXPIRED, commands.Close): _nothing,
     (RoomState.EXPIRED, commands.Tick): _purge_when_due,

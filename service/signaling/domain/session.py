@@ -16,6 +16,9 @@ from signaling.contract.errors import ErrorCode, SignalingError
 class SessionState(enum.Enum):
     """Where a socket is."""
 
+    # Each is there once. Enum's own hash is that of the name, worked out in Python, for every frame twice.
+    __hash__ = object.__hash__
+
     LOBBY = "lobby"
     """Connected, in no room."""
     JOINING = "joining"
@@ -32,6 +35,8 @@ class SessionState(enum.Enum):
 
 class Input(enum.Enum):
     """What can happen to a session: messages of the client first, named by their `type`."""
+
+    __hash__ = object.__hash__
 
     JOIN = "join"
     OFFER = "offer"

@@ -77,6 +77,7 @@ class Connection:
         "_interval",
         "_loop",
         "_metrics",
+        "_muted",
         "_outbox_bytes",
         "_overflowed",
         "_pending",
@@ -112,6 +113,9 @@ class Connection:
         self._pending_bytes = 0
         self._flush_scheduled = False
         self._closing = False
+        """Nothing is let in any more."""
+        self._muted = False
+        """Nothing is sent any more."""
 
     # In
 
@@ -124,7 +128,8 @@ class Connection:
             backlog = self._stop_reading() if self._backlog is None else self._backlog
             backlog.append(data)
             return
-        self._let_in(data)
+        self._count(1 + len(data) // _COST_UNIT)
+        self._receive(data)
 
     def other_received(self) -> None:
         """A frame came in that is no message: it counts towards the rate as well."""
@@ -142,10 +147,6 @@ class Connection:
         """Let frames in again, those that waited first."""
         self._held = False
         self._let_in_backlog()
-
-    def _let_in(self, data: bytes) -> None:
-        self._count(1 + len(data) // _COST_UNIT)
-        self._receive(data)
 
     def _stop_reading(self) -> deque[bytes]:
         backlog: deque[bytes] = deque()
@@ -182,7 +183,9 @@ class Connection:
         while backlog:
             if self._held or self._throttled or self._closing:
                 return
-            self._let_in(backlog.popleft())
+            data = backlog.popleft()
+            self._count(1 + len(data) // _COST_UNIT)
+            self._receive(data)
         if not (self._held or self._throttled or self._closing):
             self._backlog = None
             self._transport.resume_reading()
@@ -191,7 +194,7 @@ class Connection:
 
     def send(self, frame: bytes) -> None:
         """Send a frame, at the end of this turn of the event loop. Does nothing once closing."""
-        if self._closing:
+        if self._muted:
             return
         self._pending.append(frame)
         self._pending_bytes += len(frame) + FRAME_OVERHEAD
@@ -199,29 +202,30 @@ class Connection:
             self.flush()
         elif not self._flush_scheduled:
             self._flush_scheduled = True
-            self._loop.call_soon(self._flush_turn)
+            self._loop.call_soon(self.flush)
 
-    def close(self, code: CloseCode) -> None:
-        """Close the socket after what was sent. Does nothing once closing."""
-        if self._closing:
-            return
-        self.flush()
-        if not self._closing:
-            self._end(code)
+    def close(self, code: CloseCode, *, listening: bool = False) -> None:
+        """Close the socket after what was sent. Does nothing once closing.
+
+        ``listening``: what the peer says until it hears of it is still let in.
+        """
+        if not self._muted:
+            self.flush()
+        if not self._muted:
+            self._end(code, listening=listening)
+        elif not listening:
+            self._stop_listening()
 
     def lost(self) -> None:
         """The socket is gone: nothing is sent or let in any more."""
-        self._closing = True
+        self._muted = True
         self._pending.clear()
-        self._backlog = None
-
-    def _flush_turn(self) -> None:
-        self._flush_scheduled = False
-        self.flush()
+        self._stop_listening()
 
     def flush(self) -> None:
         """Write what was sent in this turn now."""
-        if not self._pending or self._closing:
+        self._flush_scheduled = False
+        if not self._pending or self._muted:
             return
         if self._pending_bytes + self._transport.buffered() > self._outbox_bytes:
             self._metrics.outbox_overflows.inc()
@@ -232,8 +236,13 @@ class Connection:
         pending, self._pending, self._pending_bytes = self._pending, [], 0
         self._transport.write(pending)
 
-    def _end(self, code: CloseCode) -> None:
+    def _stop_listening(self) -> None:
         self._closing = True
-        self._pending.clear()
         self._backlog = None
+
+    def _end(self, code: CloseCode, *, listening: bool = False) -> None:
+        self._muted = True
+        self._pending.clear()
+        if not listening:
+            self._stop_listening()
         self._transport.close(code, CLOSES[code])

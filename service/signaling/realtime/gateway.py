@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -15,12 +16,14 @@ from signaling.contract.messages import tag_of
 from signaling.contract.types import LeftReason
 from signaling.domain.events import Seat
 from signaling.realtime.connection import Limits, Transport
+from signaling.realtime.exchange import Exchange
 from signaling.realtime.guard import GuessGuard, subscriber
 from signaling.realtime.hub import Hub, LocalRoom, Member
 from signaling.realtime.replay import ReplayLimits
 from signaling.realtime.session import Session
 from signaling.realtime.turns import Turns
 from signaling.rooms.codes import new_socket_id, normal_code
+from signaling.rooms.ports import CommitUnknown, Post
 from signaling.rooms.resume_token import InvalidResumeToken, ResumeTokens
 from signaling.rooms.service import RoomService
 from signaling.rooms.writer import unavailable
@@ -29,6 +32,17 @@ from signaling.telemetry.metrics import Metrics
 _FIRST_RETRY: Final = 0.1
 _LAST_RETRY: Final = 5.0
 """Seconds between tries to write down what became of a seat while the store is away."""
+
+_UNKNOWN_SECONDS: Final = 20.0
+"""For how long a room is followed to hear whether a join or a resume was done of which the store did not say:
+longer than a line to the broker may be dead without anybody noticing."""
+
+_TOLD_AT_ONCE: Final = 50
+_TELLING_PAUSE: Final = 0.05
+"""Sockets that a draining node tells to reconnect at once, and seconds between: 1,000 a second."""
+
+_GOODBYE_SECONDS: Final = 1.0
+"""How long sockets that were told may take to hear of it."""
 
 _COUNTED_CLOSES: Final = frozenset(CloseCode) | frozenset(range(1000, 1016))
 """Close codes with a figure of their own; clients may send thousands of others."""
@@ -43,6 +57,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     replay: ReplayLimits
     resume_window_seconds: int
     """How long seats are kept after a lost line; 0: they are not."""
+    shared: bool
+    """Whether other nodes can take over the seats of this one."""
     max_frame_bytes: int
     join_timeout_seconds: int
     unknown_codes_per_minute: int
@@ -53,9 +69,17 @@ class Gateway:
     """Opens sessions and lets them into rooms."""
 
     def __init__(
-        self, rooms: RoomService, tokens: ResumeTokens, settings: GatewaySettings, metrics: Metrics
+        self,
+        rooms: RoomService,
+        tokens: ResumeTokens,
+        settings: GatewaySettings,
+        metrics: Metrics,
+        post: Post,
     ) -> None:
-        """Must be made inside the event loop that will serve the sockets."""
+        """Must be made inside the event loop that will serve the sockets.
+
+        ``post`` leads to the other nodes, if there are any.
+        """
         self.loop = asyncio.get_running_loop()
         self.rooms = rooms
         self.tokens = tokens
@@ -64,14 +88,18 @@ class Gateway:
         self.max_frame_bytes = settings.max_frame_bytes
         self.join_timeout_seconds = settings.join_timeout_seconds
         self.resume_window_seconds = settings.resume_window_seconds
+        self._shared = settings.shared
         self.relayed = {
             kind: metrics.relayed.labels(tag_of(kind)) for kind in (RawOffer, RawAnswer, RawIceCandidate)
         }
         self._max_connections = settings.max_connections
         self._guard = GuessGuard(settings.unknown_codes_per_minute)
         self._tries = Turns()
-        self._hub = Hub(rooms, settings.replay, self.start, self._orphaned)
-        self._sessions: set[Session] = set()
+        self._hub = Hub(rooms, settings.replay, self.start, self._orphaned, self._regain)
+        self.exchange = Exchange(self._hub, post, metrics)
+        self._hub.elsewhere = self.exchange
+        self._sessions: dict[Session, None] = {}
+        """In the order in which they came, in which a draining node ends them."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
 
@@ -88,13 +116,13 @@ class Gateway:
     def open(self, transport: Transport, address: str) -> Session:
         """Begin a conversation on an accepted socket from this client address."""
         session = Session(self, new_socket_id(self.rooms.node), transport, address)
-        self._sessions.add(session)
+        self._sessions[session] = None
         self.metrics.connections.inc()
         return session
 
     def ended(self, session: Session, code: int) -> None:
         """A session has ended: forget it; its seat is given up, or kept for a resume."""
-        self._sessions.discard(session)
+        self._sessions.pop(session, None)
         self.metrics.connections.dec()
         self.metrics.closes.labels(str(int(code)) if code in _COUNTED_CLOSES else "other").inc()
         _log.info(
@@ -112,9 +140,9 @@ class Gateway:
         member.vacate()
         if not (session.keeps_seat and self.resume_window_seconds):
             self.give_up(local, member, session.left_reason)
-        elif not self.draining:
-            # When draining, the seat is left to the process after this one, and its grace period begins then:
-            # while there is no service, nobody can come back.
+        elif self._shared or not self.draining:
+            # Where there is no other node, a draining one leaves the seat to the process after it, and its
+            # grace period begins then: while there is no service, nobody can come back.
             # As it is now: by the time this is written, the seat may be somebody else's again.
             seat = member.seat
             self.start(self._written(local, member, lambda: self.rooms.lose_line(local.code, seat)))
@@ -123,6 +151,7 @@ class Gateway:
         """End a seat whose socket is gone for good."""
         # The others must not wait for the commit to stop relaying to it.
         local.members.pop(member.seat.socket_id, None)
+        self.exchange.stayed(local, member.seat.socket_id)
         local.visitors += 1
         seat = member.seat
 
@@ -150,19 +179,36 @@ class Gateway:
                 # Its former seat is being resumed just now, which is about to be refused.
                 raise unavailable("A resume of this socket's former seat is being decided")
             local.arriving[session.socket_id] = session
+            session.resuming_from = None
             try:
                 await self.rooms.join(
                     code, socket_id=session.socket_id, display_name=display_name, user_id=user_id
                 )
+            except SignalingError as error:
+                self._listen_for_outcome(local, error)
+                if error.code is ErrorCode.ALREADY_IN_ROOM:
+                    # An earlier join of this socket, of which it was said that it had failed.
+                    raise unavailable("An earlier join of this socket is being undone") from error
+                raise
             finally:
                 local.stop_arriving(session.socket_id, session)
             _log.info("joined", socket_id=session.socket_id, room_code=code)
         finally:
             await self._hub.depart(local)
 
+    def _listen_for_outcome(self, local: LocalRoom, error: SignalingError) -> None:
+        """Follow the room for a while if what was refused may be done all the same: its seat is an orphan."""
+        if isinstance(error.__cause__, CommitUnknown):
+            local.visitors += 1
+            self.loop.call_later(_UNKNOWN_SECONDS, lambda: self.start(self._hub.depart(local)))
+
     def _orphaned(self, local: LocalRoom, member: Member) -> None:
         _log.warning("seat_orphaned", socket_id=member.seat.socket_id, room_code=local.code)
         self.give_up(local, member, LeftReason.CONNECTION_LOST)
+
+    def _regain(self, local: LocalRoom, member: Member) -> None:
+        seat = member.seat
+        self.start(self._written(local, member, lambda: self.rooms.regain(local.code, seat)))
 
     async def resume(self, session: Session, token: str, received: int) -> None:
         """Take a seat again for the session. Raises SignalingError `resume_failed` or `server_error`."""
@@ -189,11 +235,18 @@ class Gateway:
                 # One token, two sockets: the first to come has it.
                 raise SignalingError(ErrorCode.RESUME_FAILED)
             local.arriving[claim.socket_id] = session
-            session.resuming_from = received
+            session.resuming_from, session.resuming_generation = received, claim.generation
             try:
                 await self.rooms.resume(claim.room_code, claim.socket_id, claim.generation)
+            except SignalingError as error:
+                # It is in the log all the same where what was missed is being fetched.
+                if session.handover is None:
+                    self._listen_for_outcome(local, error)
+                    raise
             finally:
                 local.stop_arriving(claim.socket_id, session)
+            if session.handover is not None:
+                await session.handover
             _log.info(
                 "resumed", socket_id=session.socket_id, room_code=local.code, recovered=session.recovered
             )
@@ -260,12 +313,35 @@ class Gateway:
             _log.error("task_failed", exc_info=error)
 
     async def drain(self) -> None:
-        """Take no more sockets, close those that are open, and wait until their seats have ended.
+        """Take no more sockets, close those that are open, and wait until nothing of them is needed here.
 
-        Bounded by the caller.
+        Where there are other nodes, sockets are told in turn, so that not all come back to those at once;
+        what they say until they have heard it is passed on, and what they missed is kept until they have
+        fetched it. Bounded by the caller.
         """
         self.draining = True
-        for session in list(self._sessions):
-            session.close(CloseCode.SERVER_SHUTDOWN)
+        if not self._shared:
+            for session in list(self._sessions):
+                session.close(CloseCode.SERVER_SHUTDOWN)
+            await self._tasks_done()
+            return
+        for number, session in enumerate(list(self._sessions), 1):
+            session.say_goodbye()
+            if not number % _TOLD_AT_ONCE:
+                await asyncio.sleep(_TELLING_PAUSE)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                while self._sessions:  # noqa: ASYNC110 - the rest is closed below
+                    await asyncio.sleep(_TELLING_PAUSE)
+        # Joins and resumes that are still being decided are answered first.
+        for _ in range(2):
+            for session in list(self._sessions):
+                if not session.being_decided:
+                    session.close(CloseCode.SERVER_SHUTDOWN)
+            await self._tasks_done()
+        while self._hub.is_needed() or self.exchange.owes_seats():  # noqa: ASYNC110 - bounded by the caller
+            await asyncio.sleep(_TELLING_PAUSE)
+
+    async def _tasks_done(self) -> None:
         while self._tasks:
             await asyncio.wait(set(self._tasks))

@@ -39,16 +39,17 @@ class Replay:
     def add(self, frame: bytes) -> None:
         """A frame is being sent."""
         self.sent += 1
-        self._frames.append(frame)
+        frames = self._frames
+        frames.append(frame)
         self._bytes += len(frame) + FRAME_COST
-        while self._bytes > self._max_bytes or len(self._frames) > self._max_frames:
-            self._forget_oldest()
+        while self._bytes > self._max_bytes or len(frames) > self._max_frames:
+            self._bytes -= len(frames.popleft()) + FRAME_COST
 
     def acknowledge(self, received: int) -> None:
         """The client has so many: they need not be kept. More than were sent is no news."""
         if received <= self.sent:
             for _ in range(received - self.sent + len(self._frames)):
-                self._forget_oldest()
+                self._bytes -= len(self._frames.popleft()) + FRAME_COST
 
     def since(self, received: int) -> list[bytes] | None:
         """What follows the first ``received`` frames; None if some of it is not kept, or never was sent."""
@@ -68,5 +69,13 @@ class Replay:
         self._bytes = 0
         self.sent = received
 
-    def _forget_oldest(self) -> None:
-        self._bytes -= len(self._frames.popleft()) + FRAME_COST
+    def follow(self, received: int, missed: list[bytes]) -> None:
+        """What was kept elsewhere goes before what was added here: first ``received``, then ``missed``."""
+        later = list(self._frames)
+        self.restart(received)
+        for frame in (*missed, *later):
+            self.add(frame)
+
+    def lose(self) -> None:
+        """A frame was lost on its way here: from now on no resume recovers what was before."""
+        self.restart(self.sent + 1)

@@ -10,7 +10,6 @@ from msgspec import UNSET
 
 from signaling.contract.codec import (
     BadFrame,
-    Frame,
     RawAnswer,
     RawIceCandidate,
     RawOffer,
@@ -48,6 +47,8 @@ _INPUTS: Final = {
     kind: MESSAGES[tag_of(kind)] for kind in (Join, RawOffer, RawAnswer, RawIceCandidate, Leave, Resume, Ping)
 }
 
+_DECIDING: Final = frozenset((SessionState.JOINING, SessionState.RESUMING, SessionState.LEAVING))
+
 LEAVING_CLOSES: Final = frozenset({1000, 1001, 1005})
 """Close codes by which a client leaves for good; 1005 is a close frame without a code (RFC 6455, 7.4)."""
 
@@ -66,11 +67,14 @@ class Session:
         "_bad_frames",
         "_deadline",
         "_gateway",
+        "_goodbye",
         "_ping_mark",
         "_reply_to",
+        "_sent_elsewhere",
         "address",
         "connection",
         "frame_received",
+        "handover",
         "keeps_seat",
         "left_reason",
         "local",
@@ -79,6 +83,7 @@ class Session:
         "other_received",
         "recovered",
         "resuming_from",
+        "resuming_generation",
         "socket_id",
         "state",
     )
@@ -96,12 +101,19 @@ class Session:
         """Once ended: how the others are told of it."""
         self.keeps_seat = True
         """Once ended: whether its seat waits for a resume, where seats are kept."""
-        self.resuming_from = 0
-        """While resuming: how many frames of the seat the client has."""
+        self.resuming_from: int | None = None
+        """How many frames of the seat the client has that resumes it; None: it joins."""
+        self.resuming_generation = 0
+        """While resuming: of the seat as the client had it."""
+        self.handover: asyncio.Future[None] | None = None
+        """While resuming: what was missed is being fetched from another node."""
         self.recovered = False
         """Once resumed: whether nothing was lost."""
         self._ping_mark: tuple[Member, int] | None = None
         self._reply_to: views.RequestId = UNSET
+        self._goodbye = False
+        self._sent_elsewhere = 0
+        """How many frames went to seats on other nodes."""
         self._bad_frames = 0
         self.connection = Connection(
             transport, gateway.limits, self._on_frame, self._overflowed, gateway.metrics
@@ -128,7 +140,9 @@ class Session:
     def lost(self, close_code: int | None) -> None:
         """The socket is gone: closed by the client with ``close_code``, or None if the line broke."""
         self.connection.lost()
-        self._end(LINE_LOST if close_code is None else close_code, by_client=True)
+        if close_code is None:
+            close_code = CloseCode.SERVER_SHUTDOWN if self._goodbye else LINE_LOST
+        self._end(close_code, by_client=True)
 
     def ping_sent(self) -> None:
         """The transport sends a ping now: its pong will say that all before it arrived (RFC 6455, 5.5.2)."""
@@ -169,6 +183,7 @@ class Session:
             return
         self._become(Input.RESUMED)
         self.socket_id = member.seat.socket_id
+        assert self.resuming_from is not None
         missed = member.replay.since(self.resuming_from)
         self.recovered = missed is not None
         if missed is None:
@@ -211,6 +226,10 @@ class Session:
         self._gateway.metrics.seated.dec()
         self.close(CloseCode.REPLACED_BY_RESUME)
 
+    def missed_something(self) -> None:
+        """Frames for this seat were lost between nodes."""
+        self.close(CloseCode.SERVER_ERROR)
+
     def unseated(self, code: str, reason: RoomLeftReason) -> None:
         """The seat has ended; unless by this socket's own `leave`, so has the socket."""
         if self.state is SessionState.ENDED:
@@ -230,6 +249,23 @@ class Session:
         """Close the socket after what was sent to it. Its seat, if any, is one that lost its line."""
         self.connection.close(code)
         self._end(code)
+
+    def say_goodbye(self) -> None:
+        """The node stops: the client is to come back to another, and takes its seat along.
+
+        What it says until it hears of that counts. A join or a resume that is being decided is answered
+        first: else the seat would end.
+        """
+        self._goodbye = True
+        if self.member is not None:
+            self.connection.close(CloseCode.SERVER_SHUTDOWN, listening=True)
+        elif not self.being_decided:
+            self.close(CloseCode.SERVER_SHUTDOWN)
+
+    @property
+    def being_decided(self) -> bool:
+        """Whether its join or resume is."""
+        return self.state in (SessionState.JOINING, SessionState.RESUMING)
 
     def _overflowed(self) -> None:
         # The connection is closing already; a peer that does not read may not let it be closed for long.
@@ -271,17 +307,17 @@ class Session:
             return
         self._bad_frames = 0
         try:
-            after = transition(self.state, _INPUTS[type(frame)])
+            self.state = transition(self.state, _INPUTS[type(frame)])
         except SignalingError as error:
             self._reply_error(error, frame.request_id)
             return
-        self.state = after
-        self._dispatch(frame)
+        if isinstance(frame, Relay):
+            self._relay(frame)
+        else:
+            self._dispatch(frame)
 
-    def _dispatch(self, frame: Frame) -> None:
+    def _dispatch(self, frame: Join | Resume | Leave | Ping) -> None:
         match frame:
-            case RawIceCandidate() | RawOffer() | RawAnswer():
-                self._relay(frame)
             case Join(payload=who):
                 self._decide(
                     frame.request_id,
@@ -299,14 +335,24 @@ class Session:
                 self.send(views.pong(self._gateway.rooms.now(), frame.request_id))
 
     def _relay(self, frame: Relay) -> None:
-        assert self.local is not None
-        target = self.local.members.get(frame.payload.to)
-        if target is not None and target is not self.member:
-            target.send(encode_relay(frame, self.socket_id))
-        elif not self.local.keep_for(frame.payload.to, encode_relay(frame, self.socket_id)):
+        local, member, to = self.local, self.member, frame.payload.to
+        assert local is not None
+        assert member is not None
+        target = local.members.get(to)
+        if target is None or (local.routes and to in local.routes):
+            try:
+                self._sent_elsewhere += 1
+                relayed = encode_relay(frame, self.socket_id)
+                self._gateway.exchange.relay(local, to, member.seat, self._sent_elsewhere, relayed)
+            except SignalingError as error:
+                self._reply_error(error, frame.request_id)
+                return
+        elif target is member:
             self._reply_error(SignalingError(ErrorCode.PEER_NOT_FOUND), frame.request_id)
             return
-        self._gateway.relayed[type(frame)].inc()
+        else:
+            target.send(encode_relay(frame, self.socket_id))
+        self._gateway.relayed[type(frame)].count += 1
 
     def _decide(self, request_id: views.RequestId, work: Coroutine[Any, Any, None]) -> None:
         """Let no more frames in until the join, the resume or the leave is decided."""
@@ -319,7 +365,8 @@ class Session:
         try:
             await work
         except SignalingError as error:
-            if self.state is not SessionState.ENDED:
+            # A store that was lost while it committed may have done it: then the log has decided already.
+            if self.state in _DECIDING:
                 self._become(Input.REFUSED)
                 self._reply_error(error, self._take_reply_to())
                 self._check_deadline()
@@ -327,6 +374,8 @@ class Session:
             self.failed()
             raise
         self.connection.release()
+        if self._goodbye and self.state is not SessionState.ENDED:
+            self.say_goodbye()
 
     # Refusals
 

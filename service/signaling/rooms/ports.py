@@ -37,6 +37,10 @@ class StoreUnavailable(Exception):
     """The store cannot serve now (disk full, overloaded, closed). Nothing was acknowledged: try again."""
 
 
+class CommitUnknown(StoreUnavailable):
+    """The store was lost while it committed: all of it may have been done, or nothing. Load to find out."""
+
+
 class Claim(Struct, frozen=True, kw_only=True):
     """An idempotency key to be taken together with a commit."""
 
@@ -67,6 +71,16 @@ class Commit(Struct, frozen=True, kw_only=True):
     at: int
     """Time of the commit, milliseconds: claims that expired before it are free."""
     claim: Claim | None = None
+
+    def check(self) -> None:
+        """Raises ValueError for no events, a gap in them, or a room that is not theirs."""
+        versions = [event.version for event in self.events]
+        last = self.expected_version + len(versions)
+        if not versions or versions != list(range(self.expected_version + 1, last + 1)):
+            raise ValueError(f"events {versions} do not follow version {self.expected_version}")
+        room = self.room
+        if room is not None and (room.code, room.version) != (self.code, last):
+            raise ValueError(f"room {room.code} at {room.version} is not {self.code} at {last}")
 
 
 class RoomQuery(Struct, frozen=True, kw_only=True):
@@ -114,8 +128,9 @@ class RoomStore(Protocol):
 
         Returns when the change is durable. Announcements of one room are made in version
         order, and before this returns. Raises VersionConflict if the room's version is not
-        ``expected_version``, ClaimTaken if the claim's key is held and not expired. A commit whose
-        room is None removes the room and its log.
+        ``expected_version``, ClaimTaken if the claim's key is held and not expired, CommitUnknown if
+        a store on the network cannot be asked what became of it. A commit whose room is None removes
+        the room and its log.
         """
 
     async def log(self, code: str) -> Sequence[RoomEvent]:
@@ -146,6 +161,9 @@ class RoomStore(Protocol):
 Listener = Callable[[Sequence[RoomEvent]], None]
 """Called in the event loop with consecutive events of one room."""
 
+ResetListener = Callable[[Sequence[str]], None]
+"""Called in the event loop with the codes of rooms."""
+
 
 class Broker(Protocol):
     """News of room logs, at most once: events may be missing, but never out of order or twice.
@@ -161,3 +179,64 @@ class Broker(Protocol):
 
     async def unsubscribe(self, code: str) -> None:
         """Stop calling. Does nothing when there is no subscription."""
+
+    def on_reset(self, listener: ResetListener) -> None:
+        """Call ``listener`` when events of subscribed rooms may have been missed, or were taken back.
+
+        That is when the line to the broker was lost for a while, or a store that failed over came back
+        without its last commits: no later event need ever reveal it. The rooms named must be loaded
+        again, whatever their versions; their events are heard again before this is called.
+        One listener; to be set before anything is subscribed.
+        """
+
+
+class Post(Protocol):
+    """Messages from node to node: in order for each pair, at most once, and what is lost is noticed."""
+
+    def listen(
+        self,
+        receive: Callable[[str, bytes], None],
+        *,
+        lost: Callable[[str], None],
+        undelivered: Callable[[str, list[bytes]], None],
+    ) -> None:
+        """Call ``receive`` with sender and message of what comes in.
+
+        ``lost`` is called with a sender some of whose messages never came; ``undelivered`` with a node at
+        which nobody listens for a while now, and what was sent there and did not come in, in order. To be
+        called before anything is sent.
+        """
+
+    async def start(self) -> None:
+        """Hear what comes in, from when this returns. Raises StoreUnavailable."""
+
+    def send(self, node: str, message: bytes) -> bool:
+        """Send to a node, soon; False if it cannot be taken, as too much waits. Never blocks."""
+
+
+class Nodes(Protocol):
+    """Which nodes there are. Every method may raise StoreUnavailable."""
+
+    async def renew(self) -> bool:
+        """This node lives: it counts as alive for LEASE_SECONDS from now.
+
+        False if it was not known: it is new, was forgotten, or the store has lost what it knew.
+        """
+
+    async def census(self) -> Census:
+        """Which nodes are alive, and which were but are no longer."""
+
+    async def forget(self, node: str) -> None:
+        """A lapsed node was dealt with; also this one, as it stops."""
+
+
+LEASE_SECONDS: Final = 6
+"""How long a node counts as alive after it last said so."""
+
+
+class Census(Struct, frozen=True, kw_only=True):
+    """The nodes at a time."""
+
+    alive: frozenset[str]
+    lapsed: frozenset[str]
+    """Their leases are over, and nobody has forgotten them yet."""

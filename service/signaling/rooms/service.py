@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -48,6 +48,9 @@ _CODE_TRIES: Final = 20
 _TRANSIENT: Final = 0.2
 """Seconds between tries to load a room again after a gap in its log."""
 
+_LATE: Final = 1.0
+"""Seconds until an announcement of a commit of this node is taken for lost: it comes with the reply."""
+
 _RECOVERIES_AT_ONCE: Final = 64
 
 
@@ -67,6 +70,15 @@ class NewRoom(Struct, frozen=True, kw_only=True):
     max_participants: int | None = None
 
 
+class Recovery(Struct, frozen=True, kw_only=True):
+    """What became of the seats of processes that are no more."""
+
+    rooms: int
+    """In how many rooms seats are being kept now."""
+    left: frozenset[str]
+    """Rooms that could not be read or changed."""
+
+
 class RoomService:
     """Rooms of a deployment, as this node serves them."""
 
@@ -79,11 +91,13 @@ class RoomService:
         clock: Callable[[], int],
         defaults: RoomDefaults,
         grace_seconds: int,
+        shared: bool = False,
         new_code: Callable[[], str] = new_room_code,
     ) -> None:
         """``node`` is this process's id; ``clock`` gives milliseconds since the epoch.
 
         ``grace_seconds`` is how long a seat is kept after its line was lost; 0: it is not kept.
+        ``shared``: other nodes change rooms, too.
         """
         self.node = node
         self._store = store
@@ -91,10 +105,15 @@ class RoomService:
         self._clock = clock
         self._defaults = defaults
         self._grace = 1000 * grace_seconds
+        self._shared = shared
         self._new_code = new_code
         self._writers: dict[str, RoomWriter] = {}
         self._replicas: dict[str, Replica] = {}
         self._resyncs: dict[str, asyncio.Task[None]] = {}
+        self._resets = 0
+        self._spared = (0, 0)
+        """Seats that were to end since the first time are kept until the second."""
+        broker.on_reset(self._on_reset)
 
     # For the platform's backend
 
@@ -159,7 +178,8 @@ class RoomService:
     async def get(self, code: str) -> Room:
         """The room as it is now. Raises SignalingError `room_not_found`."""
         now = self._clock()
-        replica = self._replicas.get(code)
+        # Where others change rooms, too, a picture may be behind what somebody was already told of.
+        replica = None if self._shared else self._replicas.get(code)
         try:
             room = replica.room if replica is not None else await self._store.load(code)
         except StoreUnavailable as error:
@@ -215,6 +235,7 @@ class RoomService:
         """
         replica: Replica | None = None
         early: list[RoomEvent] = []
+        resets = self._resets
 
         def listen(events: Sequence[RoomEvent]) -> None:
             if replica is None:
@@ -238,11 +259,16 @@ class RoomService:
         self._replicas[code] = replica
         # Those that came while the room was loaded: the replica skips what the load had seen.
         replica.deliver(early)
+        if resets != self._resets:
+            # Of a reset between the subscription and here nobody could tell this replica.
+            self._on_reset([code])
         return replica
 
     async def unfollow(self, code: str) -> None:
         """Stop telling what happens in the room."""
-        self._replicas.pop(code, None)
+        replica = self._replicas.pop(code, None)
+        if replica is not None:
+            replica.drop()
         resync = self._resyncs.pop(code, None)
         if resync is not None:
             resync.cancel()
@@ -256,7 +282,13 @@ class RoomService:
         """
         await self.execute(
             code,
-            commands.Join(socket_id=socket_id, display_name=display_name, user_id=user_id, node=self.node),
+            commands.Join(
+                socket_id=socket_id,
+                display_name=display_name,
+                user_id=user_id,
+                node=self.node,
+                spared_since=self._spared_since(),
+            ),
         )
 
     async def leave(self, code: str, seat: Seat, reason: LeftReason) -> None:
@@ -284,39 +316,86 @@ class RoomService:
 
         Raises SignalingError `resume_failed` or `server_error`.
         """
-        await self.execute(code, commands.Resume(socket_id=socket_id, generation=generation, node=self.node))
+        await self.execute(
+            code,
+            commands.Resume(
+                socket_id=socket_id,
+                generation=generation,
+                node=self.node,
+                spared_since=self._spared_since(),
+            ),
+        )
+
+    async def regain(self, code: str, seat: Seat) -> None:
+        """The line of a seat of this node stands, though the seat is being kept as if it were lost.
+
+        Raises SignalingError `server_error` only.
+        """
+        await self.execute(
+            code,
+            commands.Regain(socket_id=seat.socket_id, generation=seat.generation, node=self.node),
+        )
 
     # For timers and start-up
 
-    async def tick(self, code: str) -> None:
-        """Do what is due in the room: expiry, purge."""
-        await self.execute(code, commands.Tick())
+    async def tick(self, code: str) -> bool:
+        """Do what is due in the room: kept seats, expiry, purge. Whether there was anything to do."""
+        return bool((await self.execute(code, commands.Tick(spared_since=self._spared_since()))).events)
 
-    async def recover_seats(self) -> int:
-        """Keep the seats of processes that are no more as after a lost line; how many rooms had any.
+    def spare_seats(self, since: int) -> None:
+        """The store could not serve since that time: for a grace period from now, no seat ends of those that
+        were to end meanwhile. Nobody could come back for them.
+        """
+        self._spared = (since, self._clock() + self._grace)
 
-        To be called before this node takes sockets, where it is the only node of its store. A room that
-        cannot be read is left as it is, and logged: it must not keep the others from being served.
+    def _spared_since(self) -> int | None:
+        since, until = self._spared
+        return since if self._clock() < until else None
+
+    async def recover_seats(
+        self, alive: Collection[str] = (), codes: Collection[str] | None = None
+    ) -> Recovery:
+        """Keep the seats of processes that are no more as after a lost line.
+
+        ``alive``: the nodes that are, besides this one; ``codes``: the rooms to look at, all if None. A room
+        that cannot be read or changed is left as it is, and logged: it must not keep the others from being
+        served. Raises StoreUnavailable if the store cannot say which rooms there are.
         """
         limit = asyncio.Semaphore(_RECOVERIES_AT_ONCE)
+        left: set[str] = set()
 
         async def recover(code: str) -> bool:
             async with limit:
                 try:
                     room = await self._store.load(code)
                     seats = [] if room is None else room.seats.values()
-                    nodes = {seat.node for seat in seats} - {self.node}
-                    for node in nodes:
+                    # A seat that is being kept already will be resumed, or end.
+                    nodes = {seat.node for seat in seats if not alive or seat.held_until is None}
+                    lost = nodes.difference(alive, (self.node,))
+                    for node in sorted(lost):
                         await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
+                except (StoreUnavailable, SignalingError) as error:
+                    _log.warning("room_recovery_delayed", room_code=code, error=str(error))
                 except Exception:  # noqa: BLE001 - logged whole
                     _log.exception("room_not_recovered", room_code=code)
-                    return False
-                return bool(nodes)
+                else:
+                    return bool(lost)
+                left.add(code)
+                return False
 
-        return sum(await asyncio.gather(*(recover(code) for code in await self._store.occupied())))
+        occupied = await self._store.occupied() if codes is None else codes
+        rooms = sum(await asyncio.gather(*(recover(code) for code in occupied)))
+        return Recovery(rooms=rooms, left=frozenset(left))
+
+    def reconcile(self) -> None:
+        """What this node knows of its rooms may not be so: load them all again."""
+        self._on_reset(list(self._replicas))
 
     async def execute(self, code: str, command: Command) -> Outcome:
-        """Decide the command on the room's latest state and commit what it leads to."""
+        """Decide the command on the room's latest state and commit what it leads to.
+
+        Followers on this node have been told when this returns.
+        """
         writer = self._writers.get(code)
         if writer is None:
             writer = self._writers[code] = RoomWriter(
@@ -326,7 +405,22 @@ class RoomService:
                 known=lambda: self._known(code),
                 on_idle=lambda: self._drop_writer(code),
             )
-        return await writer.execute(command)
+        outcome = await writer.execute(command)
+        replica = self._replicas.get(code)
+        if replica is not None and outcome.events:
+            await self._told(code, replica, outcome.events[-1].version)
+        return outcome
+
+    async def _told(self, code: str, replica: Replica, version: int) -> None:
+        """Returns when followers have been told of the version, which is in the store."""
+        try:
+            async with asyncio.timeout(_LATE):
+                await replica.reach(version)
+        except TimeoutError:
+            # Should the room not reach it even so, then the store has lost it.
+            self._on_reset([code])
+            while (resync := self._resyncs.get(code)) is not None:
+                await asyncio.wait((resync,))
 
     def _drop_writer(self, code: str) -> None:
         self._writers.pop(code, None)
@@ -335,17 +429,39 @@ class RoomService:
         replica = self._replicas.get(code)
         return None if replica is None else replica.room
 
+    def _on_reset(self, codes: Sequence[str]) -> None:
+        """Announcements of these rooms may have been missed: load them again."""
+        self._resets += 1
+        for code in codes:
+            replica = self._replicas.get(code)
+            if replica is not None:
+                replica.doubt()
+                self._resync(code)
+
     def _resync(self, code: str) -> None:
-        self._resyncs[code] = asyncio.create_task(self._load_again(code), name=f"resync-{code}")
+        earlier = self._resyncs.get(code)
+        if earlier is not None:
+            # It may have asked too early.
+            earlier.cancel()
+        resync = asyncio.create_task(self._load_again(code), name=f"resync-{code}")
+        self._resyncs[code] = resync
+        resync.add_done_callback(lambda done: self._resynced(code, done))
+
+    def _resynced(self, code: str, done: asyncio.Task[None]) -> None:
+        if self._resyncs.get(code) is done:
+            del self._resyncs[code]
 
     async def _load_again(self, code: str) -> None:
         while (replica := self._replicas.get(code)) is not None:
+            heard = replica.heard
             try:
                 latest = await self._store.load(code)
             except StoreUnavailable:
                 await asyncio.sleep(_TRANSIENT)
                 continue
-            self._resyncs.pop(code, None)
+            if latest is not None and heard < replica.heard > latest.version:
+                # Announced since it was asked for, and not in it: no later event might show the gap.
+                continue
             replica.resync(latest)
             return
 

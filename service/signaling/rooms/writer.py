@@ -19,7 +19,7 @@ from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.domain.commands import Command
 from signaling.domain.events import RoomEvent
 from signaling.domain.room import Room, decide, evolve_all
-from signaling.rooms.ports import Commit, RoomStore, StoreUnavailable, VersionConflict
+from signaling.rooms.ports import Commit, CommitUnknown, RoomStore, StoreUnavailable, VersionConflict
 
 _log = structlog.stdlib.get_logger("signaling.rooms")
 
@@ -42,7 +42,10 @@ def store_trouble(error: StoreUnavailable) -> SignalingError:
     """The same for trouble of the store, which the operator reads of in the log."""
     cause = error.__cause__
     _log.warning("store_unavailable", error=str(error), cause=None if cause is None else repr(cause))
-    refusal = unavailable("The store cannot serve now. Nothing was changed")
+    if isinstance(error, CommitUnknown):
+        refusal = unavailable("The store cannot serve now. Whether anything was changed is not known")
+    else:
+        refusal = unavailable("The store cannot serve now. Nothing was changed")
     refusal.__cause__ = error
     return refusal
 
@@ -100,11 +103,14 @@ class RoomWriter:
             while self._waiting:
                 batch = list(self._waiting)
                 self._waiting.clear()
+                fresh = False
                 try:
                     if not loaded:
-                        room = self._known() or await self._store.load(self._code)
+                        room = self._known()
+                        if room is None:
+                            room, fresh = await self._store.load(self._code), True
                         loaded = True
-                    room = await self._commit(room, batch)
+                    room = await self._commit(room, batch, fresh=fresh)
                 except StoreUnavailable as error:
                     loaded = False
                     _fail(batch, store_trouble(error))
@@ -124,8 +130,13 @@ class RoomWriter:
             self._waiting.clear()
             self._on_idle()
 
-    async def _commit(self, room: Room | None, batch: list[_Waiting]) -> Room | None:
-        """Commit the batch on top of ``room``; the room after it."""
+    async def _commit(self, room: Room | None, batch: list[_Waiting], *, fresh: bool) -> Room | None:
+        """Commit the batch on top of ``room``; the room after it.
+
+        ``fresh``: the room was loaded for this batch. Any other picture may be behind what other nodes
+        committed. A commit would find out; where there is nothing to commit, as when all are refused,
+        the store is asked before anybody is answered.
+        """
         for _ in range(MAX_CONFLICTS):
             now = self._clock()
             after = room
@@ -140,6 +151,9 @@ class RoomWriter:
                     after = evolve_all(after, own)
                     events += own
                     outcomes.append(Outcome(tuple(own), after))
+            if not events and not fresh:
+                room, fresh = await self._store.load(self._code), True
+                continue
             if events:
                 expected = 0 if room is None else room.version
                 commit = Commit(
@@ -148,7 +162,7 @@ class RoomWriter:
                 try:
                     await self._store.commit(commit)
                 except VersionConflict:
-                    room = await self._store.load(self._code)
+                    room, fresh = await self._store.load(self._code), True
                     continue
             _resolve(batch, outcomes)
             return after

@@ -21,11 +21,19 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
-_FIRST = ("timestamp", "level", "logger", "event", "request_id")
+_FIRST = ("timestamp", "level", "logger", "event", "worker", "request_id")
 
 
-def configure_logging(*, log_format: LogFormat, level: str) -> None:
-    """Set up logging for the process. ``level`` is a name of the standard library's levels."""
+def configure_logging(*, log_format: LogFormat, level: str, worker: int | None = None) -> None:
+    """Set up logging for the process. ``level`` is a name of the standard library's levels.
+
+    Every line of a ``worker`` has its number.
+    """
+
+    def numbered(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, "worker": worker}
+
+    shared = _SHARED if worker is None else [*_SHARED, numbered]
     final: list[Any]
     if log_format == "json":
         final = [structlog.processors.format_exc_info, _in_order, structlog.processors.JSONRenderer()]
@@ -39,7 +47,7 @@ def configure_logging(*, log_format: LogFormat, level: str) -> None:
             "formatters": {
                 "structured": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "foreign_pre_chain": [*_SHARED, structlog.stdlib.ExtraAdder()],
+                    "foreign_pre_chain": [*shared, structlog.stdlib.ExtraAdder()],
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
                 }
             },
@@ -64,7 +72,7 @@ def configure_logging(*, log_format: LogFormat, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_SHARED,
+            *shared,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

@@ -5,6 +5,9 @@ keepalive. This subclass hands every text frame straight to the session instead 
 ASGI queue and a task, writes what falls due together, and tells a lost line from a close
 frame, which ASGI cannot. Its ASGI `receive`/`send` stay as they are for the handshake.
 
+Whole messages in one masked text frame, which is nearly all that browsers send, are taken out of the bytes
+here; the parser gets everything else, from the first byte of a frame to its last, and judges it.
+
 Constructor and attributes of uvicorn's class are no documented interface: uvicorn is pinned,
 and what is overridden here is covered by the integration tests.
 """
@@ -20,6 +23,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.protocol import State
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # Where the package was installed without its C part.
+    from websockets.utils import apply_mask
+
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds a peer has to finish the closing handshake before the line is cut."""
 
@@ -31,7 +39,7 @@ PIECE: Final = 16_384
 socket waiting; after each piece the receiver may want a pause."""
 
 CLOSING_PAUSE: Final = 0.05
-"""Seconds between pieces once the close frame is sent: only the peer's close frame is still of interest."""
+"""Seconds between pieces once the close frame is sent: what the peer had said before is short, if honest."""
 
 STOP_TIMEOUT: Final = 0.8
 """Seconds a peer has to read what was sent to it once the process stops: less than uvicorn waits."""
@@ -44,6 +52,9 @@ _log = structlog.stdlib.get_logger("signaling.socket")
 _TEXT: Final = 0x81
 _LENGTH_16: Final = 126
 _LENGTH_64: Final = 127
+_MASKED: Final = 0x80
+_SHORT: Final = 8
+"""The size of a header with a length of 16 bits, mask included."""
 
 
 class Receiver(Protocol):
@@ -82,6 +93,10 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
         self._paused = False
         self._unparsed = b""
         self._parsing = False
+        self._begun = bytearray()
+        self._wanted = 0
+        self._parsers = 0
+        self._max_size = self.config.ws_max_size
         self._owed = b""
         self._heard = False
         self._abort_timer: asyncio.TimerHandle | None = None
@@ -158,7 +173,7 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
             self._unparsed += data
             self._parse()
         else:
-            super().data_received(data)
+            self._take(data)
 
     def _before_attach(self, data: bytes) -> None:
         if self.handshake_initiated:
@@ -181,12 +196,61 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
         try:
             while self._unparsed and not self._paused and not self.transport.is_closing():
                 piece, self._unparsed = self._unparsed[:PIECE], self._unparsed[PIECE:]
-                super().data_received(piece)
+                self._take(piece)
                 if self.close_sent and not self.transport.is_closing():
                     self.pause_reading()
                     self.loop.call_later(CLOSING_PAUSE, self.resume_reading)
         finally:
             self._parsing = False
+
+    def _take(self, data: bytes) -> None:
+        """Hand over what is in these bytes. Where ``_parsers`` is 0, the parser stands between two frames."""
+        if self._begun:
+            self._begun += data
+            if len(self._begun) < self._wanted:
+                return
+            data, self._begun = bytes(self._begun), bytearray()
+        at, end = 0, len(data)
+        while at < end:
+            if self._parsers:
+                part = data[at : at + self._parsers]
+                self._parsers -= len(part)
+                at += len(part)
+                super().data_received(part)
+                continue
+            if self.close_sent or self._told_lost:
+                # Only a close frame is of interest now, and the parser knows what is left of that.
+                super().data_received(data[at:])
+                return
+            if end - at > _SHORT and data[at] == _TEXT and _MASKED <= data[at + 1] < _MASKED | _LENGTH_64:
+                # As below, for nearly every frame.
+                start, length = 6, data[at + 1] - _MASKED
+                if length == _LENGTH_16:
+                    start, length = 8, data[at + 2] << 8 | data[at + 3]
+            else:
+                head = _head(data, at)
+                if head is None:
+                    # It breaks the protocol, and whatever follows is nothing any more.
+                    super().data_received(data[at:])
+                    return
+                start, length = head
+                if length < 0:
+                    self._begin(data, at, start)
+                    return
+            if data[at] != _TEXT or length > self._max_size or self.conn.current_size is not None:
+                self._parsers = start + length
+                continue
+            start += at
+            if start + length > end:
+                self._begin(data, at, start + length - at)
+                return
+            at = start + length
+            self._text_received(apply_mask(data[start:at], data[start - 4 : start]))
+
+    def _begin(self, data: bytes, at: int, wanted: int) -> None:
+        """Keep the beginning of a frame until so many bytes of it are here, at most all of the frame's."""
+        self._begun += data[at:]
+        self._wanted = wanted
 
     def handle_connect(self, event: Any) -> None:
         """The handshake: the route finds this object in its scope."""
@@ -220,16 +284,25 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
         self.frames = []
-        if self.close_sent or self._told_lost:
+        if self.curr_msg_data_type == "text":
+            self._text_received(bytes(data))
+        elif not self._told_lost:
+            try:
+                receiver.binary_received()
+            except Exception:  # noqa: BLE001 - logged whole
+                _log.exception("frame_failed")
+                receiver.failed()
+
+    def _text_received(self, data: bytes) -> None:
+        """A text message is whole."""
+        receiver = self._receiver
+        if receiver is None or self._told_lost:
             return
         try:
-            if self.curr_msg_data_type == "text":
-                # Carried on to other browsers, which would close on bad UTF-8 (RFC 6455, 8.1).
-                if not data.isascii():
-                    data.decode()
-                receiver.frame_received(bytes(data))
-            else:
-                receiver.binary_received()
+            # Carried on to other browsers, which would close on bad UTF-8 (RFC 6455, 8.1).
+            if not data.isascii():
+                data.decode()
+            receiver.frame_received(data)
         except UnicodeDecodeError:
             self.conn.fail(1007, "invalid UTF-8")
             self.handle_parser_exception()
@@ -325,6 +398,24 @@ class SignalingWebSocketProtocol(WebSocketsSansIOProtocol):
         """A peer that does not read would keep a closing socket for ever."""
         if self._abort_timer is None and self.transport is not None:
             self._abort_timer = self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
+
+
+def _head(data: bytes, at: int) -> tuple[int, int] | None:
+    """Of a client's frame: the size of its header, and of its payload; None if it is not masked.
+
+    Where the payload's is not there yet, the size of the part that it is in, and -1. (RFC 6455, 5.2)
+    """
+    if len(data) < at + 2:
+        return 2, -1
+    length = data[at + 1] - _MASKED
+    if length < 0:
+        return None
+    if length < _LENGTH_16:
+        return 6, length
+    size = 2 if length == _LENGTH_16 else 8
+    if len(data) < at + 2 + size:
+        return 2 + size, -1
+    return 6 + size, int.from_bytes(data[at + 2 : at + 2 + size], "big")
 
 
 def text_header(length: int) -> bytes:

@@ -48,13 +48,8 @@ class CommitRows(Struct, frozen=True):
 
 def commit_rows(commit: Commit) -> CommitRows:
     """What the commit writes. Raises ValueError for no events, a gap in them, or a room not theirs."""
-    versions = [event.version for event in commit.events]
-    last = commit.expected_version + len(versions)
-    if not versions or versions != list(range(commit.expected_version + 1, last + 1)):
-        raise ValueError(f"events {versions} do not follow version {commit.expected_version}")
+    commit.check()
     room = commit.room
-    if room is not None and (room.code, room.version) != (commit.code, last):
-        raise ValueError(f"room {room.code} at {room.version} is not {commit.code} at {last}")
     return CommitRows(
         code=commit.code,
         expected_version=commit.expected_version,

@@ -1,0 +1,80 @@
+"""The nodes of a deployment watch over each other: the seats of one that died are kept, and end in time.
+
+There is no leader. Each node renews its own lease and looks at those of the others; whoever finds one lapsed
+deals with its seats, and doing it twice is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from signaling.rooms.ports import LEASE_SECONDS, Nodes, StoreUnavailable
+from signaling.rooms.service import RoomService
+
+INTERVAL: Final = 1.0
+"""Seconds between looks. A lapsed lease is found within LEASE_SECONDS and two of these."""
+
+HINDERED_SECONDS: Final = LEASE_SECONDS / 2
+"""Between looks: if longer, the store or this machine was in trouble: others may not have renewed either."""
+
+AUDIT_SECONDS: Final = 60.0
+"""How often seats are looked for whose node nobody knows: the list of nodes may have been lost itself."""
+
+_log = structlog.stdlib.get_logger("signaling.nodes")
+
+
+class Membership:
+    """Keeps this node's lease and deals with lapsed ones, until cancelled."""
+
+    def __init__(self, rooms: RoomService, nodes: Nodes, clock: Callable[[], float]) -> None:
+        """``clock`` gives monotonic seconds."""
+        self._rooms = rooms
+        self._nodes = nodes
+        self._clock = clock
+        self._looked: float | None = None
+        """When the last look was, if that went well."""
+        self._reachable_since = clock()
+        self._audited = clock()
+
+    async def run(self) -> None:
+        """For as long as the node lives."""
+        while True:
+            try:
+                await self.look()
+            except StoreUnavailable as error:
+                if self._looked is not None:
+                    _log.warning("nodes_unavailable", error=str(error))
+                self._looked = None
+            except Exception:  # noqa: BLE001 - logged whole
+                _log.exception("nodes_failed")
+            await asyncio.sleep(INTERVAL)
+
+    async def look(self) -> None:
+        """Renew the lease, and deal with those of others that are over. Raises StoreUnavailable."""
+        known = await self._nodes.renew()
+        census = await self._nodes.census()
+        now = self._clock()
+        if self._looked is None or now - self._looked > HINDERED_SECONDS:
+            self._reachable_since = now
+        self._looked = now
+        if not known:
+            # Taken for dead, or the store was emptied, which nothing else need ever show.
+            self._rooms.reconcile()
+        if now - self._reachable_since < LEASE_SECONDS + 2 * INTERVAL:
+            # While the store was away nobody could renew: a lease that is over says nothing yet.
+            return
+        lapsed = census.lapsed - {self._rooms.node}
+        audit = now - self._audited >= AUDIT_SECONDS
+        if not lapsed and not audit:
+            return
+        recovery = await self._rooms.recover_seats(census.alive | {self._rooms.node})
+        self._audited = now
+        if recovery.left:
+            return  # Tried again at the next look, as long as the nodes are not forgotten.
+        for node in sorted(lapsed):
+            _log.warning("node_lost", node=node, rooms=recovery.rooms)
+            await self._nodes.forget(node)

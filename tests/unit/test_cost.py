@@ -1,0 +1,247 @@
+"""What a frame costs, counted instead of timed: on the real road, from the protocol class to the transport.
+
+These numbers are the same on every machine. Where one has risen, the road of every frame became longer: look
+at it with `make bench`, and if it is worth it (or shorter than before), write the new number here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import pytest
+
+import signaling
+from bench.dialects import Guide, Kind
+from bench.frames import ICE_BYTES, SDP_BYTES, masked
+from support.in_process import InProcess, Peer, running, settle
+
+SOURCES = str(Path(signaling.__file__).parent)
+OTHERS = ("websockets", "uvicorn", "prometheus_client", "structlog", "logging")
+"""Packages that frames could be led through as well."""
+
+CALLS = 17
+"""Python functions that run for a relayed frame, which comes alone: reading, deciding, writing."""
+
+CALLS_IN_A_BURST = 12
+"""The same for each further frame of one read: those to one socket are written together."""
+
+COPIES = 5
+"""How often a large frame is in memory at most, beside what came in: masked, unmasked, encoded, written."""
+
+FRAMES = 50
+JOIN_PARTS = ("contract", "domain", "realtime")
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[InProcess]:
+    settings = {"REPLAY_FRAMES": "8", "BURST_FRAMES": "100000", "PING_INTERVAL_SECONDS": "3600"}
+    async with running(tmp_path, **settings) as service:
+        yield service
+
+
+class Calls:
+    """Python functions that ran, by module and name."""
+
+    def __init__(self) -> None:
+        self.by_name: Counter[str] = Counter()
+        self._names: dict[CodeType, str | None] = {}
+
+    def __call__(self, frame: FrameType, event: str, _argument: Any) -> None:
+        if event == "call":
+            code = frame.f_code
+            if code not in self._names:
+                self._names[code] = _name(code)
+            name = self._names[code]
+            if name is not None:
+                self.by_name[name] += 1
+
+    def of(self, *parts: str) -> Counter[str]:
+        """Those of these parts of the service."""
+        return Counter({name: count for name, count in self.by_name.items() if name.startswith(parts)})
+
+    def told(self) -> str:
+        return "\n".join(f"{count:6} {name}" for name, count in self.by_name.most_common())
+
+
+def _name(code: CodeType) -> str | None:
+    path = Path(code.co_filename)
+    if code.co_filename.startswith(SOURCES):
+        return f"{path.relative_to(SOURCES).with_suffix('')}: {code.co_qualname}"
+    if "site-packages" in path.parts and any(package in path.parts for package in OTHERS):
+        return f"{path.name}: {code.co_qualname}"
+    return None
+
+
+@contextmanager
+def counted() -> Iterator[Calls]:
+    calls = Calls()
+    before = sys.getprofile()
+    sys.setprofile(calls)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(before)
+
+
+async def pair(service: InProcess) -> tuple[Peer, Peer]:
+    code = await service.room()
+    return await service.seat(code), await service.seat(code)
+
+
+def frame(sender: Peer, receiver: Peer, kind: Kind = "ice_candidate", size: int = ICE_BYTES) -> bytes:
+    return masked(Guide().relay(kind, sender.id, receiver.id, size)[0])
+
+
+async def relayed(sender: Peer, receiver: Peer, times: int, *, at_once: int = 1) -> Calls:
+    """The calls for so many reads, each of so many frames, all of which arrived.
+
+    Of three tries the least: the service's own timers may come in between.
+    """
+    return min(
+        [await _relayed(sender, receiver, times, at_once) for _ in range(3)],
+        key=lambda calls: calls.by_name.total(),
+    )
+
+
+async def _relayed(sender: Peer, receiver: Peer, times: int, at_once: int) -> Calls:
+    data = frame(sender, receiver) * at_once
+    sender.feed(data)
+    await settle()
+    receiver.frames()
+    with counted() as calls:
+        for _ in range(times):
+            sender.feed(data)
+            await asyncio.sleep(0)
+    await settle()
+    assert len(receiver.messages()) == times * at_once
+    return calls
+
+
+async def test_calls_for_a_frame(service: InProcess) -> None:
+    """No task switch, no decoding of what is carried, no log line, no store."""
+    calls = await relayed(*await pair(service), FRAMES)
+    assert calls.by_name.total() == CALLS * FRAMES, (
+        f"a relayed frame takes {calls.by_name.total() / FRAMES} calls instead of {CALLS} (see the top of "
+        f"this file). For {FRAMES} frames:\n{calls.told()}"
+    )
+
+
+async def test_calls_for_a_frame_of_a_burst(service: InProcess) -> None:
+    sender, receiver = await pair(service)
+    one = (await relayed(sender, receiver, FRAMES)).by_name.total()
+    nine = await relayed(sender, receiver, FRAMES, at_once=9)
+    further = (nine.by_name.total() - one) / (8 * FRAMES)
+    assert further == CALLS_IN_A_BURST, (
+        f"each further frame of a read takes {further} calls instead of {CALLS_IN_A_BURST} (see the top of "
+        f"this file). For {FRAMES} times 9 frames:\n{nine.told()}"
+    )
+
+
+async def test_a_burst_is_one_write(service: InProcess) -> None:
+    sender, receiver = await pair(service)
+    before = receiver.line.writes
+    await _relayed(sender, receiver, FRAMES, 9)
+    assert receiver.line.writes - before == FRAMES + 1
+
+
+async def test_calls_do_not_depend_on_the_rooms(service: InProcess) -> None:
+    few = await relayed(*await pair(service), FRAMES)
+    for _ in range(60):
+        await pair(service)
+    assert (await relayed(*await pair(service), FRAMES)).by_name == few.by_name
+
+
+async def test_a_frame_leaves_nothing_behind(service: InProcess) -> None:
+    """Once the seat's frames for a resume are as many as are kept, every frame takes the place of another."""
+    sender, receiver = await pair(service)
+    await relayed(sender, receiver, FRAMES)
+    data = frame(sender, receiver)
+
+    async def relay(times: int) -> int:
+        before = sys.getallocatedblocks()
+        for _ in range(times):
+            sender.feed(data)
+            await asyncio.sleep(0)
+            receiver.line.out.clear()
+        return sys.getallocatedblocks() - before
+
+    await relay(100)
+    left = min([await relay(500) for _ in range(3)])
+    assert left < 100, f"500 relayed frames leave {left} blocks of memory behind"
+
+
+async def test_copies_of_a_large_frame(service: InProcess) -> None:
+    sender, receiver = await pair(service)
+    size = 8 * SDP_BYTES
+    data = frame(sender, receiver, "offer", size)
+    sender.feed(data)
+    await settle()
+    receiver.line.out = bytearray(2 * size)
+    receiver.line.out.clear()
+    peaks = []
+    tracemalloc.start()
+    try:
+        for _ in range(12):
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
+            sender.feed(data)
+            await asyncio.sleep(0)
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+            receiver.line.out.clear()
+    finally:
+        tracemalloc.stop()
+    copies = min(peaks) / size
+    assert copies < COPIES, f"{copies:.1f} copies of a frame are in memory at once: not to be {COPIES}"
+
+
+async def test_a_join_tells_the_members_and_nobody_else(service: InProcess) -> None:
+    """A join costs frames to the members of its room, and calls in proportion to them."""
+    elsewhere = [await pair(service) for _ in range(10)]
+    code = await service.room(seats=100)
+    members = [await service.seat(code)]
+    calls_at = {}
+    for count in (8, 16, 32):
+        while len(members) < count:
+            members.append(await service.seat(code))
+        peers = [*members, *(peer for both in elsewhere for peer in both)]
+        for peer in peers:
+            peer.frames()
+        writes = {id(peer): peer.line.writes for peer in peers}
+        newcomer, calls = await joined(service, code)
+        calls_at[count] = calls.of(*JOIN_PARTS).total()
+        for peer in members:
+            assert [message["type"] for message in peer.messages()] == ["participant_joined"]
+            assert peer.line.writes == writes[id(peer)] + 1
+        assert all(peer.line.writes == writes[id(peer)] for both in elsewhere for peer in both)
+        members.append(newcomer)
+    per_member = (calls_at[16] - calls_at[8]) / 8
+    assert (calls_at[32] - calls_at[16]) / 16 <= per_member + 0.5, (
+        f"a join costs more than O(members): {calls_at}"
+    )
+
+
+async def test_a_join_does_not_depend_on_other_rooms(service: InProcess) -> None:
+    async def cost() -> Counter[str]:
+        code = await service.room()
+        await service.seat(code)
+        return (await joined(service, code))[1].of(*JOIN_PARTS)
+
+    few = await cost()
+    for _ in range(60):
+        await pair(service)
+    assert await cost() == few
+
+
+async def joined(service: InProcess, code: str) -> tuple[Peer, Calls]:
+    newcomer = await service.connect()
+    with counted() as calls:
+        await service.join(newcomer, code)
+    return newcomer, calls
