@@ -71,7 +71,12 @@ class Membership:
         audit = now - self._audited >= AUDIT_SECONDS
         if not lapsed and not audit:
             return
-        recovery = await self._rooms.recover_seats(census.alive | {self._rooms.node})
+
+        async def alive() -> frozenset[str]:
+            # With those of before: while seats were looked for, the store may have been away.
+            return census.alive | (await self._nodes.census()).alive
+
+        recovery = await self._rooms.recover_seats(alive)
         self._audited = now
         if recovery.left:
             return  # Tried again at the next look, as long as the nodes are not forgotten.
