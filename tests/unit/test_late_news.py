@@ -10,7 +10,8 @@ from signaling.domain import commands
 from signaling.domain.events import Seat
 from signaling.domain.room import Room, decide, evolve_all
 from signaling.realtime import gateway as module
-from signaling.rooms.ports import CommitUnknown
+from signaling.rooms import service as service_module
+from signaling.rooms.ports import Commit, CommitUnknown
 from signaling.rooms.replica import Replica
 from support.memory import until
 from support.sockets import Node, Socket
@@ -130,3 +131,46 @@ async def test_a_join_that_was_heard_of_before_the_store_failed_to_answer(
     socket.say("ping")
     await socket.gets("pong")
     assert "server_error" not in socket.types()
+
+
+async def test_a_join_that_the_store_has_lost_again_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was done, and before anybody was told the store was emptied: nobody waits for an answer for ever."""
+    monkeypatch.setattr(service_module, "_LATE", 0.0)
+    node = Node(grace_seconds=20)
+    code, other = await node.room(), await node.room()
+    commit = node.store.commit
+
+    async def done_and_lost(change: Commit) -> None:
+        node.rooms.broker.losing = True
+        await commit(change)
+        node.rooms.broker.losing = False
+        del node.store.rooms[change.code]
+
+    socket = Socket(node.gateway)
+    with monkeypatch.context() as patch:
+        patch.setattr(node.store, "commit", done_and_lost)
+        socket.say("join", room_code=code)
+        refusal = await socket.gets("server_error")
+    assert refusal["payload"]["retry_after"] > 0
+    socket.say("join", room_code=other)
+    await socket.gets("room_joined")
+
+
+@pytest.mark.parametrize("how", ["closed", "emptied"])
+async def test_whoever_leaves_a_room_that_has_ended_unheard_is_told_of_the_end(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Nothing is left to be done, so no news of it will come."""
+    monkeypatch.setattr(service_module, "_LATE", 0.0)
+    node = Node(grace_seconds=20, shared=True)
+    code = await node.room()
+    socket = await node.joined(code)
+    if how == "closed":
+        node.store.elsewhere(code, commands.Close(), node.rooms.clock())
+    else:
+        del node.store.rooms[code]
+    socket.say("leave")
+    answer = await socket.gets("room_left")
+    assert (answer["payload"]["reason"], answer["request_id"]) == ("room_closed", "r")
+    assert socket.closed == 4505
+    assert "error" not in [frame["type"] for frame in socket.frames]

@@ -394,8 +394,8 @@ class RoomService:
             )
         outcome = await writer.execute(command)
         replica = self._replicas.get(code)
-        if replica is not None and outcome.events:
-            await self._told(code, replica, outcome.events[-1].version)
+        if replica is not None:
+            await self._told(code, replica, _version_of(outcome, replica.room))
         return outcome
 
     async def _told(self, code: str, replica: Replica, version: int) -> None:
@@ -451,6 +451,14 @@ class RoomService:
                 continue
             replica.resync(latest)
             return
+
+
+def _version_of(outcome: Outcome, known: Room) -> int:
+    """Of the room as the command left it; also where others had done, unheard, all that there was to do."""
+    if outcome.events:
+        return outcome.events[-1].version
+    # Where the store has no such room, followers are behind whatever they know.
+    return known.version + 1 if outcome.room is None else outcome.room.version
 
 
 def _no_room(code: str) -> SignalingError:
