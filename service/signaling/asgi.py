@@ -36,6 +36,9 @@ _FIRST_RECOVERY: Final = 0.5
 _LAST_RECOVERY: Final = 60.0
 """Seconds between tries to deal with rooms that could not be read at the start."""
 
+_FORGET_SECONDS: Final = 0.5
+"""How long a node that stops tries to say so: Redis may be away, and the time to stop is short."""
+
 
 def wall_clock() -> int:
     """Milliseconds since the epoch."""
@@ -152,8 +155,10 @@ class RunningNode:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             if self._nodes is not None:
-                with contextlib.suppress(StoreUnavailable):
-                    await self._nodes.forget(self.rooms.node)
+                # Else its lease ends by itself.
+                with contextlib.suppress(StoreUnavailable, TimeoutError):
+                    async with asyncio.timeout(_FORGET_SECONDS):
+                        await self._nodes.forget(self.rooms.node)
 
     async def _recover(self, left: frozenset[str]) -> None:
         """Rooms that could not be dealt with at the start: their seats must end some time, too."""
