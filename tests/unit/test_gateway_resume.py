@@ -311,6 +311,25 @@ async def test_a_pong_tells_what_need_not_be_kept(node: Node) -> None:
     assert len(second.session.member.replay._frames) >= 1
 
 
+async def test_who_read_too_slowly_misses_nothing_that_is_kept(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contract 5: 4003 is no end: what did not go out any more, and what came since, is replayed."""
+    code = await node.room()
+    first, slow = await node.joined(code), await node.joined(code)
+    name = slow.session.socket_id
+    monkeypatch.setattr(slow, "buffered", lambda: node.gateway.limits.outbox_bytes)
+    first.say("ice_candidate", to=name, candidate={"candidate": "one too many"})
+    await until(lambda: slow.closed == CloseCode.SLOW_CONSUMER)
+    await first.gets("participant_reconnecting")
+    first.say("ice_candidate", to=name, candidate={"candidate": "since"})
+    back = await resume(node, joined(slow)["resume_token"], slow.received)
+    await until(lambda: len(seat_frames(back)) == 2)
+    assert back.frames[1]["payload"]["recovered"]
+    texts = [frame["payload"]["candidate"]["candidate"] for frame in seat_frames(back)]
+    assert texts == ["one too many", "since"]
+
+
 async def test_the_socket_goes_while_its_resume_is_decided(node: Node) -> None:
     """Nobody has the new token then: the seat ends instead of waiting for somebody who cannot come."""
     code = await node.room()
