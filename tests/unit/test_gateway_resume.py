@@ -589,3 +589,23 @@ async def test_an_earlier_resume_from_another_node_says_nothing_about_the_next(n
     socket.say("resume", resume_token=token, received=1)
     await socket.gets("resume_failed")
     assert socket.session.state is SessionState.LOBBY
+
+
+async def test_the_last_node_that_stops_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its seats are kept for the next process; others, which could take them at once, are waited for."""
+    monkeypatch.setattr(module, "_ALONE_SECONDS", 0.0)
+    node = Node(grace_seconds=GRACE, shared=True)
+    code = await node.room()
+    socket = await node.joined(code)
+    answers = iter([True, True])
+
+    async def others() -> bool:
+        return next(answers, False)
+
+    draining = asyncio.create_task(node.gateway.drain(others))
+    await until(lambda: socket.closed == 4001)
+    socket.session.lost(4001)
+    await draining
+    assert next(answers, None) is None
+    (seat,) = node.store.rooms[code].seats.values()
+    assert seat.held_until is not None

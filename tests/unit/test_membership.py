@@ -49,6 +49,7 @@ class Around:
 
     async def forget(self, node: str) -> None:
         self.lapsed.discard(node)
+        self.alive.discard(node)
 
     async def recover_seats(self, alive: Callable[[], Awaitable[Collection[str]]]) -> Recovery:
         if self.trouble is StoreUnavailable:
@@ -134,3 +135,16 @@ async def test_who_comes_or_falls_silent_while_seats_are_looked_for_counts_as_al
     around.coming, around.silent = {"new"}, {"there"}
     await around.looks(1)
     assert around.recovered == [{"here", "there", "new"}]
+
+
+async def test_a_node_that_resigns_is_forgotten_and_told_whether_there_are_others() -> None:
+    around = Around()
+    await around.looks(1)
+    assert await around.membership.resign()
+    assert around.alive == {"there"}
+    around.alive = set()
+    assert not await around.membership.resign()
+    # And it does not come back.
+    around.known = False
+    await around.membership.run()
+    assert not around.known
