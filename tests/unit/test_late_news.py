@@ -6,13 +6,16 @@ import asyncio
 
 import pytest
 
+from signaling.contract.errors import CloseCode
 from signaling.domain import commands
 from signaling.domain.events import Seat
 from signaling.domain.room import Room, decide, evolve_all
 from signaling.realtime import gateway as module
+from signaling.realtime.exchange import Carry
 from signaling.rooms import service as service_module
 from signaling.rooms.ports import Commit, CommitUnknown
 from signaling.rooms.replica import Replica
+from signaling.rooms.resume_token import SeatClaim
 from support.memory import until
 from support.sockets import Node, Socket
 
@@ -174,3 +177,26 @@ async def test_whoever_leaves_a_room_that_has_ended_unheard_is_told_of_the_end(
     assert (answer["payload"]["reason"], answer["request_id"]) == ("room_closed", "r")
     assert socket.closed == 4505
     assert "error" not in [frame["type"] for frame in socket.frames]
+
+
+async def test_what_a_seat_sent_elsewhere_does_not_come_after_what_it_sends_here_since() -> None:
+    """It was elsewhere and back before this node heard of it, and a frame was still on its way."""
+    node = Node(grace_seconds=20, shared=True)
+    code = await node.room()
+    sender, receiver = await node.joined(code), await node.joined(code)
+    name = sender.session.socket_id
+    sender.session.lost(None)
+    await receiver.gets("participant_reconnecting")
+    seat = node.store.rooms[code].seats[name]
+    there = commands.Resume(socket_id=name, generation=seat.generation, node="node-b")
+    node.store.elsewhere(code, there, node.rooms.clock())
+    generation = node.store.rooms[code].seats[name].generation
+    back = Socket(node.gateway)
+    back.say("resume", resume_token=node.gateway.tokens.sign(SeatClaim(code, name, generation)), received=1)
+    await back.gets("resumed")
+    back.say("ice_candidate", to=receiver.session.socket_id, candidate={"candidate": "since"})
+    await receiver.gets("ice_candidate")
+    late = Carry(code, receiver.session.socket_id, name, (generation, 1), b"too late")
+    node.gateway.exchange._take("node-b", late)
+    await until(lambda: receiver.closed is not None)
+    assert receiver.closed == CloseCode.SERVER_ERROR
