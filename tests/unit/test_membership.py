@@ -32,6 +32,7 @@ class Around:
         self.recovered: list[set[str]] = []
         """Who was alive, each time."""
         self.reconciled = 0
+        self.spared: list[int] = []
         rooms: Any = self
         self.membership = Membership(rooms, self, lambda: self.now)
 
@@ -46,6 +47,9 @@ class Around:
 
     async def census(self) -> Census:
         return Census(alive=frozenset(self.alive), lapsed=frozenset(self.lapsed))
+
+    def spare_seats(self, since: int) -> None:
+        self.spared.append(since)
 
     async def forget(self, node: str) -> None:
         self.lapsed.discard(node)
@@ -148,3 +152,14 @@ async def test_a_node_that_resigns_is_forgotten_and_told_whether_there_are_other
     around.known = False
     await around.membership.run()
     assert not around.known
+
+
+@pytest.mark.parametrize(("others", "spared"), [(set(), [0]), ({"there"}, [])])
+async def test_the_first_node_after_none_spares_the_seats_that_were_kept(
+    others: set[str], spared: list[int]
+) -> None:
+    """While there was none, nobody could come back; where there is another, they could."""
+    around = Around()
+    around.alive = {"here", *others}
+    await around.looks(3)
+    assert around.spared == spared

@@ -40,6 +40,8 @@ class Membership:
         self._reachable_since = clock()
         self._audited = clock()
         self._resigned = False
+        self._new = True
+        """Until the first look."""
 
     async def run(self) -> None:
         """For as long as the node lives, and has not resigned."""
@@ -62,6 +64,10 @@ class Membership:
         if self._looked is None or now - self._looked > HINDERED_SECONDS:
             self._reachable_since = now
         self._looked = now
+        if self._new and not census.alive - {self._rooms.node}:
+            # There was no node at all until now: nobody could come back.
+            self._rooms.spare_seats(0)
+        self._new = False
         if not known:
             # Taken for dead, or the store was emptied, which nothing else need ever show.
             self._rooms.reconcile()
