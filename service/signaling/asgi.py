@@ -36,6 +36,9 @@ _FIRST_RECOVERY: Final = 0.5
 _LAST_RECOVERY: Final = 60.0
 """Seconds between tries to deal with rooms that could not be read at the start."""
 
+_FORGET_SECONDS: Final = 0.5
+"""How long a node that stops tries to say so: Redis may be away, and the time to stop is short."""
+
 
 def wall_clock() -> int:
     """Milliseconds since the epoch."""
@@ -91,6 +94,7 @@ class RunningNode:
         self.store: RoomStore = MeasuredStore(backing.store, metrics.commit_seconds.observe)
         self._post: Post = MeasuredPost(backing.post, metrics)
         self._nodes: Nodes | None = backing.nodes and MeasuredNodes(backing.nodes, backing.node, metrics)
+        self._membership: Membership | None = None
         self.rooms = RoomService(
             store=self.store,
             broker=MeasuredBroker(backing.broker, metrics),
@@ -139,7 +143,7 @@ class RunningNode:
                 if recovery.left:
                     tasks.append(asyncio.create_task(self._recover(recovery.left), name="recovery"))
             else:
-                membership = Membership(self.rooms, self._nodes, time.monotonic)
+                self._membership = membership = Membership(self.rooms, self._nodes, time.monotonic)
                 try:
                     await self._post.start()
                     await membership.look()
@@ -152,8 +156,14 @@ class RunningNode:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             if self._nodes is not None:
-                with contextlib.suppress(StoreUnavailable):
-                    await self._nodes.forget(self.rooms.node)
+                # Else its lease ends by itself.
+                with contextlib.suppress(StoreUnavailable, TimeoutError):
+                    async with asyncio.timeout(_FORGET_SECONDS):
+                        await self._nodes.forget(self.rooms.node)
+
+    async def drain(self) -> None:
+        """Let all sockets go, and their seats to other nodes, if there are any. Bounded by the caller."""
+        await self.gateway.drain(None if self._membership is None else self._membership.resign)
 
     async def _recover(self, left: frozenset[str]) -> None:
         """Rooms that could not be dealt with at the start: their seats must end some time, too."""

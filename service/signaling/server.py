@@ -198,7 +198,7 @@ class _Server(uvicorn.Server):
         assert self._node is not None
         try:
             async with asyncio.timeout(self._drain_seconds):
-                await self._node.gateway.drain()
+                await self._node.drain()
         except TimeoutError:
             _log.warning("drain_incomplete", seconds=self._drain_seconds)
         finally:

@@ -66,7 +66,9 @@ async def beat(supervisor: socket.socket) -> None:
     """Say that this worker serves, until its event loop ends, or the supervisor is gone."""
     with contextlib.suppress(OSError):
         while True:
-            supervisor.send(BEAT)
+            # A supervisor that stands still reads nothing: enough waits for it then, and nobody waits here.
+            with contextlib.suppress(BlockingIOError):
+                supervisor.send(BEAT, socket.MSG_DONTWAIT)
             await asyncio.sleep(BEAT_SECONDS)
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+from redis.asyncio import Connection
 
 from signaling.backends.redis import line as module
 from signaling.backends.redis.broker import RedisBroker
@@ -179,6 +180,29 @@ async def test_a_line_on_which_nothing_is_heard_is_made_again(
     far.line.silent = False
     far.line.open.set()
     await far.was_reset(["aaaaaa"])
+    await node.store.commit(create())
+    await heard_so_many(heard, 1)
+
+
+async def test_a_line_that_breaks_as_something_is_said_is_made_again(
+    node: RedisNode, far: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then uvloop raises a RuntimeError, and whether anything was heard first is chance."""
+    heard = await far.listen("aaaaaa")
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "send_packed_command", broken)
+        waiting = asyncio.create_task(far.listen("bbbbbb"))
+        (line,) = far.broker._lines.values()
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while line._connected:
+            assert time.monotonic() < deadline, "the line goes on"
+            await asyncio.sleep(0.001)
+    await far.was_reset(["aaaaaa"])
+    await waiting
     await node.store.commit(create())
     await heard_so_many(heard, 1)
 

@@ -310,6 +310,27 @@ async def test_what_is_not_understood_is_passed_over(posts: Posts) -> None:
     assert not far.lost
 
 
+async def test_a_fault_of_whoever_listens_makes_nobody_deaf(posts: Posts) -> None:
+    """The line goes on, and so do the messages of the same announcement."""
+    sender, far = await posts.open("a"), await posts.open("b")
+    faults: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: faults.append(str(context["exception"]))
+    )
+
+    def receive(sender: str, message: bytes) -> None:
+        if message == b"trip":
+            raise RuntimeError("tripped")
+        far.heard.append((sender, message))
+
+    far.post.listen(receive, lost=far.lost.append, undelivered=lambda _node, _messages: None)
+    sender.say(far, "trip", "1")
+    await far.hears("1")
+    sender.say(far, "2")
+    await far.hears("1", "2")
+    assert faults == ["tripped"]
+
+
 async def test_closing_sends_what_waits(posts: Posts) -> None:
     far = await posts.open("b")
     post = await RedisPost.open(suite_server().url, "a", prefix=posts.prefix)

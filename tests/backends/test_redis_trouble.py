@@ -321,3 +321,16 @@ async def _everything(node: RedisNode) -> tuple[object, ...]:
         await node.store.claimed("key-1", NOW),
         node.store.open_rooms(),
     )
+
+
+@pytest.mark.parametrize("trouble", ["kill9", "freeze"])
+async def test_closing_does_not_wait_for_a_server_that_is_away(server: RedisServer, trouble: str) -> None:
+    """A process that stops has little time."""
+    node = await RedisBackend(url=server.url).open()
+    await asyncio.to_thread(getattr(server, trouble))
+    commits = [asyncio.create_task(node.store.commit(create(f"room{number}2"))) for number in range(2, 5)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(lane.PATIENCE):
+        await node.close()
+    for outcome in await asyncio.gather(*commits, return_exceptions=True):
+        assert isinstance(outcome, StoreUnavailable)

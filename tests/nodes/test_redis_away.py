@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+import time
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
+from signaling.supervisor import KILL_SECONDS
 from support.client import Client
 from support.deployment import Deployment, check_order, missing
 from support.redis_server import RedisServer
@@ -73,6 +75,20 @@ async def test_a_restart_of_redis_in_the_middle_of_a_lesson(own_redis: RedisServ
             assert not one.lost_seats
             kinds = {kind for kind, _ in one.view.told}
             assert "participant_left" not in kinds
+
+
+async def test_a_node_is_stopped_while_redis_is_away(own_redis: RedisServer) -> None:
+    """It cannot hand anything over, and must not take more than its time to find that out."""
+    async with Deployment(own_redis.url, DRAIN_SECONDS="2") as deployment:
+        node = await deployment.start()
+        code = await node.room()
+        members = [await node.joined(code) for _ in range(2)]
+        await asyncio.to_thread(own_redis.kill9)
+        began = time.monotonic()
+        assert await deployment.stop(node) == 0
+        # What a supervisor allows for.
+        assert time.monotonic() - began < 2 + KILL_SECONDS
+        assert [await member.closed() for member in members] == [4001, 4001]
 
 
 async def refused(node: Service, client: Client, code: str) -> None:

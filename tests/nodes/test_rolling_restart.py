@@ -7,6 +7,7 @@ import random
 
 from support.deployment import Deployment, nothing_missing
 from support.redis_server import RedisServer
+from support.seat import Seat
 
 
 async def test_a_rolling_restart_under_load_drops_no_call_and_loses_no_frame(redis: RedisServer) -> None:
@@ -36,3 +37,20 @@ async def test_a_rolling_restart_under_load_drops_no_call_and_loses_no_frame(red
             assert not participant.refused
             assert not participant.errors
             assert "participant_left" not in {kind for kind, _ in participant.view.told}
+
+
+async def test_seats_outlive_a_restart_of_the_only_node(redis: RedisServer) -> None:
+    """It has nobody to wait for, and must not spend the time in which its clients could come back."""
+    async with Deployment(redis.url, DRAIN_SECONDS="30", RECONNECT_GRACE_SECONDS="10") as deployment:
+        node = await deployment.start(WEB_CONCURRENCY="2")
+        code = await node.room()
+        seats = [await Seat.take(node, code) for _ in range(4)]
+        assert await deployment.stop(node) == 0
+        again = await deployment.start()
+        for seat in seats:
+            assert await seat.client.closed() == 4001
+            seat.service = again
+            seat.earlier = seat.frames
+        resumed = await asyncio.gather(*(seat.resume() for seat in seats))
+        assert [one["recovered"] for one in resumed] == [False] * len(seats)
+        assert (await again.view(code))["participant_count"] == 4

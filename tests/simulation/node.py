@@ -95,7 +95,7 @@ class Node:
                     await self._stop.wait()
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(DRAIN_SECONDS):
-                            await node.gateway.drain()
+                            await node.drain()
                     self.running = None
                     for socket in list(self.sockets):
                         socket.stopped()

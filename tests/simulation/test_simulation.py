@@ -17,7 +17,7 @@ from signaling.realtime.hub import Hub
 from simulation.__main__ import main
 from simulation.schedule import simulate
 
-SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "1500"))
+SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 """How many are tried."""
 
 HERE: Final = 40

@@ -176,7 +176,7 @@ async def running(directory: Path, **environment: str) -> AsyncIterator[InProces
             service.end()
             await settle()
             async with asyncio.timeout(DEADLINE):
-                await node.gateway.drain()
+                await node.drain()
 
 
 async def settle() -> None:

@@ -239,6 +239,25 @@ async def test_a_defect_ends_one_socket_only(node: Node, monkeypatch: pytest.Mon
     await node.joined(code)
 
 
+async def test_a_defect_at_a_frame_that_had_to_wait(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same: the socket would else be read no more, and nobody would end it."""
+    code = await node.room()
+    first = await node.joined(code)
+    socket = Socket(node.gateway)
+
+    def broken() -> int:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        socket.say("join", room_code=code)
+        socket.say("ping")
+        patch.setattr(node.rooms.service, "now", broken)
+        await until(lambda: socket.closed is not None)
+    assert socket.types() == ["connected", "room_joined", "server_error"]
+    assert socket.closed == CloseCode.SERVER_ERROR
+    await first.gets("participant_left")
+
+
 async def test_a_member_of_another_node_is_seen(node: Node) -> None:
     """Architecture 5: events of other nodes are told like the node's own."""
     code = await node.room()

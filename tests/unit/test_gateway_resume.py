@@ -311,6 +311,25 @@ async def test_a_pong_tells_what_need_not_be_kept(node: Node) -> None:
     assert len(second.session.member.replay._frames) >= 1
 
 
+async def test_who_read_too_slowly_misses_nothing_that_is_kept(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contract 5: 4003 is no end: what did not go out any more, and what came since, is replayed."""
+    code = await node.room()
+    first, slow = await node.joined(code), await node.joined(code)
+    name = slow.session.socket_id
+    monkeypatch.setattr(slow, "buffered", lambda: node.gateway.limits.outbox_bytes)
+    first.say("ice_candidate", to=name, candidate={"candidate": "one too many"})
+    await until(lambda: slow.closed == CloseCode.SLOW_CONSUMER)
+    await first.gets("participant_reconnecting")
+    first.say("ice_candidate", to=name, candidate={"candidate": "since"})
+    back = await resume(node, joined(slow)["resume_token"], slow.received)
+    await until(lambda: len(seat_frames(back)) == 2)
+    assert back.frames[1]["payload"]["recovered"]
+    texts = [frame["payload"]["candidate"]["candidate"] for frame in seat_frames(back)]
+    assert texts == ["one too many", "since"]
+
+
 async def test_the_socket_goes_while_its_resume_is_decided(node: Node) -> None:
     """Nobody has the new token then: the seat ends instead of waiting for somebody who cannot come."""
     code = await node.room()
@@ -524,3 +543,69 @@ async def test_a_stopping_node_answers_a_join_first(node: Node) -> None:
     assert node.balance(code)[name] == ["joined"]
     draining.cancel()
     await asyncio.gather(draining, return_exceptions=True)
+
+
+@pytest.mark.parametrize("answer", [1000, 1005, 4001, None])
+async def test_a_goodbye_that_is_answered_with_any_code_keeps_the_seat(answer: int | None) -> None:
+    """RFC 6455, 5.5.1: an answer echoes the code as a rule; some libraries always say 1000, or nothing."""
+    node = Node(grace_seconds=GRACE, shared=True)
+    code = await node.room()
+    socket = await node.joined(code)
+    name = socket.session.socket_id
+    draining = asyncio.create_task(node.gateway.drain())
+    await until(lambda: socket.closed == 4001)
+    socket.session.lost(answer)
+    await until(lambda: node.store.rooms[code].seats[name].held_until is not None)
+    assert node.balance(code) == {name: ["joined"]}
+    draining.cancel()
+    await asyncio.gather(draining, return_exceptions=True)
+
+
+async def test_who_leaves_a_stopping_node_before_its_join_is_decided_is_gone(node: Node) -> None:
+    """It has not been told of any goodbye yet."""
+    node = Node(grace_seconds=GRACE, shared=True)
+    code = await node.room()
+    node.store.gate.clear()
+    socket = Socket(node.gateway)
+    socket.say("join", room_code=code)
+    draining = asyncio.create_task(node.gateway.drain())
+    await asyncio.sleep(0)
+    socket.session.lost(1000)
+    node.store.gate.set()
+    await draining
+    assert node.balance(code) == {socket.session.socket_id: ["joined", "left"]}
+
+
+async def test_an_earlier_resume_from_another_node_says_nothing_about_the_next(node: Node) -> None:
+    """On one socket: a resume that fetched what was missed, a leave, and a resume that cannot work."""
+    code = await node.room()
+    join = commands.Join(socket_id="there", display_name="x", user_id=None, node="node-b")
+    node.store.elsewhere(code, join, node.rooms.clock())
+    token = node.gateway.tokens.sign(SeatClaim(code, "there", 2))
+    socket = await resume(node, token, 1)
+    assert socket.session.handover is not None
+    socket.say("leave")
+    await socket.gets("room_left")
+    socket.say("resume", resume_token=token, received=1)
+    await socket.gets("resume_failed")
+    assert socket.session.state is SessionState.LOBBY
+
+
+async def test_the_last_node_that_stops_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its seats are kept for the next process; others, which could take them at once, are waited for."""
+    monkeypatch.setattr(module, "_ALONE_SECONDS", 0.0)
+    node = Node(grace_seconds=GRACE, shared=True)
+    code = await node.room()
+    socket = await node.joined(code)
+    answers = iter([True, True])
+
+    async def others() -> bool:
+        return next(answers, False)
+
+    draining = asyncio.create_task(node.gateway.drain(others))
+    await until(lambda: socket.closed == 4001)
+    socket.session.lost(4001)
+    await draining
+    assert next(answers, None) is None
+    (seat,) = node.store.rooms[code].seats.values()
+    assert seat.held_until is not None

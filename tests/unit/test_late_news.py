@@ -6,12 +6,16 @@ import asyncio
 
 import pytest
 
+from signaling.contract.errors import CloseCode
 from signaling.domain import commands
 from signaling.domain.events import Seat
 from signaling.domain.room import Room, decide, evolve_all
 from signaling.realtime import gateway as module
-from signaling.rooms.ports import CommitUnknown
+from signaling.realtime.exchange import Carry
+from signaling.rooms import service as service_module
+from signaling.rooms.ports import Commit, CommitUnknown
 from signaling.rooms.replica import Replica
+from signaling.rooms.resume_token import SeatClaim
 from support.memory import until
 from support.sockets import Node, Socket
 
@@ -130,3 +134,69 @@ async def test_a_join_that_was_heard_of_before_the_store_failed_to_answer(
     socket.say("ping")
     await socket.gets("pong")
     assert "server_error" not in socket.types()
+
+
+async def test_a_join_that_the_store_has_lost_again_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was done, and before anybody was told the store was emptied: nobody waits for an answer for ever."""
+    monkeypatch.setattr(service_module, "_LATE", 0.0)
+    node = Node(grace_seconds=20)
+    code, other = await node.room(), await node.room()
+    commit = node.store.commit
+
+    async def done_and_lost(change: Commit) -> None:
+        node.rooms.broker.losing = True
+        await commit(change)
+        node.rooms.broker.losing = False
+        del node.store.rooms[change.code]
+
+    socket = Socket(node.gateway)
+    with monkeypatch.context() as patch:
+        patch.setattr(node.store, "commit", done_and_lost)
+        socket.say("join", room_code=code)
+        refusal = await socket.gets("server_error")
+    assert refusal["payload"]["retry_after"] > 0
+    socket.say("join", room_code=other)
+    await socket.gets("room_joined")
+
+
+@pytest.mark.parametrize("how", ["closed", "emptied"])
+async def test_whoever_leaves_a_room_that_has_ended_unheard_is_told_of_the_end(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Nothing is left to be done, so no news of it will come."""
+    monkeypatch.setattr(service_module, "_LATE", 0.0)
+    node = Node(grace_seconds=20, shared=True)
+    code = await node.room()
+    socket = await node.joined(code)
+    if how == "closed":
+        node.store.elsewhere(code, commands.Close(), node.rooms.clock())
+    else:
+        del node.store.rooms[code]
+    socket.say("leave")
+    answer = await socket.gets("room_left")
+    assert (answer["payload"]["reason"], answer["request_id"]) == ("room_closed", "r")
+    assert socket.closed == 4505
+    assert "error" not in [frame["type"] for frame in socket.frames]
+
+
+async def test_what_a_seat_sent_elsewhere_does_not_come_after_what_it_sends_here_since() -> None:
+    """It was elsewhere and back before this node heard of it, and a frame was still on its way."""
+    node = Node(grace_seconds=20, shared=True)
+    code = await node.room()
+    sender, receiver = await node.joined(code), await node.joined(code)
+    name = sender.session.socket_id
+    sender.session.lost(None)
+    await receiver.gets("participant_reconnecting")
+    seat = node.store.rooms[code].seats[name]
+    there = commands.Resume(socket_id=name, generation=seat.generation, node="node-b")
+    node.store.elsewhere(code, there, node.rooms.clock())
+    generation = node.store.rooms[code].seats[name].generation
+    back = Socket(node.gateway)
+    back.say("resume", resume_token=node.gateway.tokens.sign(SeatClaim(code, name, generation)), received=1)
+    await back.gets("resumed")
+    back.say("ice_candidate", to=receiver.session.socket_id, candidate={"candidate": "since"})
+    await receiver.gets("ice_candidate")
+    late = Carry(code, receiver.session.socket_id, name, (generation, 1), b"too late")
+    node.gateway.exchange._take("node-b", late)
+    await until(lambda: receiver.closed is not None)
+    assert receiver.closed == CloseCode.SERVER_ERROR

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import pytest
@@ -24,11 +24,15 @@ class Around:
         self.known = False
         self.alive = {"here", "there"}
         self.lapsed: set[str] = set()
+        self.coming: set[str] = set()
+        self.silent: set[str] = set()
+        """Who comes, and who cannot renew any more, as seats are looked for."""
         self.trouble: type[Exception] | None = None
         """Of the store, as rooms are recovered."""
         self.recovered: list[set[str]] = []
         """Who was alive, each time."""
         self.reconciled = 0
+        self.spared: list[int] = []
         rooms: Any = self
         self.membership = Membership(rooms, self, lambda: self.now)
 
@@ -44,13 +48,18 @@ class Around:
     async def census(self) -> Census:
         return Census(alive=frozenset(self.alive), lapsed=frozenset(self.lapsed))
 
+    def spare_seats(self, since: int) -> None:
+        self.spared.append(since)
+
     async def forget(self, node: str) -> None:
         self.lapsed.discard(node)
+        self.alive.discard(node)
 
-    async def recover_seats(self, alive: Collection[str]) -> Recovery:
+    async def recover_seats(self, alive: Callable[[], Awaitable[Collection[str]]]) -> Recovery:
         if self.trouble is StoreUnavailable:
             raise StoreUnavailable("away")
-        self.recovered.append(set(alive))
+        self.alive = (self.alive - self.silent) | self.coming
+        self.recovered.append(set(await alive()))
         return Recovery(rooms=1, left=frozenset() if self.trouble is None else frozenset({"a room"}))
 
     def reconcile(self) -> None:
@@ -120,3 +129,37 @@ async def test_seats_of_nodes_that_nobody_knows_are_found_some_time() -> None:
     around = Around()
     await around.looks(int(AUDIT_SECONDS / INTERVAL) + 2)
     assert around.recovered == [{"here", "there"}]
+
+
+async def test_who_comes_or_falls_silent_while_seats_are_looked_for_counts_as_alive() -> None:
+    """The one may have taken seats that are found already, the other may be hindered as all are."""
+    around = Around()
+    await around.looks(SETTLED)
+    around.lapsed = {"dead"}
+    around.coming, around.silent = {"new"}, {"there"}
+    await around.looks(1)
+    assert around.recovered == [{"here", "there", "new"}]
+
+
+async def test_a_node_that_resigns_is_forgotten_and_told_whether_there_are_others() -> None:
+    around = Around()
+    await around.looks(1)
+    assert await around.membership.resign()
+    assert around.alive == {"there"}
+    around.alive = set()
+    assert not await around.membership.resign()
+    # And it does not come back.
+    around.known = False
+    await around.membership.run()
+    assert not around.known
+
+
+@pytest.mark.parametrize(("others", "spared"), [(set(), [0]), ({"there"}, [])])
+async def test_the_first_node_after_none_spares_the_seats_that_were_kept(
+    others: set[str], spared: list[int]
+) -> None:
+    """While there was none, nobody could come back; where there is another, they could."""
+    around = Around()
+    around.alive = {"here", *others}
+    await around.looks(3)
+    assert around.spared == spared

@@ -328,6 +328,25 @@ async def test_seats_of_dead_processes_end_at_the_start(rooms: Rooms) -> None:
     assert await rooms.service.recover_seats() == Recovery(rooms=0, left=frozenset())
 
 
+async def test_seats_of_a_node_that_has_just_come_are_not_taken_for_a_dead_ones(rooms: Rooms) -> None:
+    """Which nodes there are is asked when it is known who has seats."""
+    room, _ = await rooms.service.create(NewRoom())
+
+    def take(node: str) -> None:
+        command = commands.Join(socket_id=node, display_name="x", user_id=None, node=node)
+        rooms.store.elsewhere(room.code, command, rooms.clock())
+
+    for node in ("dead", "new"):
+        take(node)
+
+    async def alive() -> set[str]:
+        take("newer")
+        return {"new"}
+
+    assert await rooms.service.recover_seats(alive) == Recovery(rooms=1, left=frozenset())
+    assert list(rooms.store.rooms[room.code].seats) == ["new", "newer"]
+
+
 @pytest.mark.parametrize("call", ["load", "commit"])
 async def test_a_room_that_cannot_be_dealt_with_keeps_no_other_waiting(
     rooms: Rooms, monkeypatch: pytest.MonkeyPatch, call: str

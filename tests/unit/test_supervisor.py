@@ -9,8 +9,9 @@ import socket
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,33 @@ async def test_a_worker_beats_until_its_supervisor_is_gone(monkeypatch: pytest.M
         supervisor.close()
         async with asyncio.timeout(20):
             await beating
+
+
+async def test_a_worker_goes_on_while_its_supervisor_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody reads its beats: it must not wait for that, which would stop its event loop."""
+    monkeypatch.setattr(worker_module, "BEAT_SECONDS", 0.0)
+    supervisor, link = socket.socketpair()
+    with supervisor, link:
+        # Should it wait all the same, this gives it up.
+        watchdog = threading.Timer(10, supervisor.close)
+        watchdog.start()
+        beating = asyncio.create_task(worker_module.beat(link))
+        with suppress(BlockingIOError):
+            # Until no more goes in.
+            while True:
+                link.send(worker_module.BEAT, socket.MSG_DONTWAIT)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert watchdog.is_alive()
+        watchdog.cancel()
+        supervisor.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                supervisor.recv(4096)
+        async with asyncio.timeout(20):
+            assert await asyncio.get_running_loop().sock_recv(supervisor, 1) == worker_module.BEAT
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
 
 
 async def test_an_impatient_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

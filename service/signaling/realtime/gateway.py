@@ -44,6 +44,9 @@ _TELLING_PAUSE: Final = 0.05
 _GOODBYE_SECONDS: Final = 1.0
 """How long sockets that were told may take to hear of it."""
 
+_ALONE_SECONDS: Final = 2.0
+"""How long a draining node that is the last one waits for another: one may just be starting."""
+
 _COUNTED_CLOSES: Final = frozenset(CloseCode) | frozenset(range(1000, 1016))
 """Close codes with a figure of their own; clients may send thousands of others."""
 
@@ -312,8 +315,10 @@ class Gateway:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("task_failed", exc_info=error)
 
-    async def drain(self) -> None:
+    async def drain(self, others: Callable[[], Awaitable[bool]] | None = None) -> None:
         """Take no more sockets, close those that are open, and wait until nothing of them is needed here.
+
+        ``others`` says whether there are nodes that could need it; it is asked when all are closed.
 
         Where there are other nodes, sockets are told in turn, so that not all come back to those at once;
         what they say until they have heard it is passed on, and what they missed is kept until they have
@@ -339,7 +344,13 @@ class Gateway:
                 if not session.being_decided:
                     session.close(CloseCode.SERVER_SHUTDOWN)
             await self._tasks_done()
-        while self._hub.is_needed() or self.exchange.owes_seats():  # noqa: ASYNC110 - bounded by the caller
+        waits_until = self.loop.time() + _ALONE_SECONDS
+        while self._hub.is_needed() or self.exchange.owes_seats():
+            if others is None or await others():
+                waits_until = self.loop.time() + _ALONE_SECONDS
+            elif self.loop.time() >= waits_until:
+                # The seats wait for the process after this one, and their time runs.
+                return
             await asyncio.sleep(_TELLING_PAUSE)
 
     async def _tasks_done(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from msgspec import UNSET
 
 from signaling.contract.codec import (
@@ -36,6 +37,7 @@ from signaling.realtime import views
 from signaling.realtime.connection import Connection, Transport
 from signaling.realtime.hub import END_CLOSES, LocalRoom, Member
 from signaling.rooms.resume_token import SeatClaim
+from signaling.rooms.writer import unavailable
 
 if TYPE_CHECKING:
     from signaling.realtime.gateway import Gateway
@@ -58,6 +60,8 @@ _BINARY: Final = b"a binary frame"
 
 LINE_LOST: Final = 1006
 """Stands for a connection that ended without a close frame (RFC 6455, 7.1.5)."""
+
+_log = structlog.stdlib.get_logger("signaling.session")
 
 
 class Session:
@@ -140,9 +144,10 @@ class Session:
     def lost(self, close_code: int | None) -> None:
         """The socket is gone: closed by the client with ``close_code``, or None if the line broke."""
         self.connection.lost()
-        if close_code is None:
-            close_code = CloseCode.SERVER_SHUTDOWN if self._goodbye else LINE_LOST
-        self._end(close_code, by_client=True)
+        if self._goodbye and not self.being_decided:
+            # It answers the goodbye, with whichever code: some libraries always say 1000 (RFC 6455, 5.5.1).
+            close_code = CloseCode.SERVER_SHUTDOWN
+        self._end(LINE_LOST if close_code is None else close_code, by_client=True)
 
     def ping_sent(self) -> None:
         """The transport sends a ping now: its pong will say that all before it arrived (RFC 6455, 5.5.2)."""
@@ -298,23 +303,26 @@ class Session:
     # Messages
 
     def _on_frame(self, data: bytes) -> None:
+        request_id: views.RequestId = UNSET
         try:
             if data is _BINARY:
                 raise BadFrame(ErrorCode.INVALID_JSON, "Binary frames are not used: send JSON as text frames")
             frame = decode(data)
+            request_id = frame.request_id
+            self._bad_frames = 0
+            self.state = transition(self.state, _INPUTS[type(frame)])
+            if isinstance(frame, Relay):
+                self._relay(frame)
+            else:
+                self._dispatch(frame)
         except BadFrame as error:
             self._refuse(error)
-            return
-        self._bad_frames = 0
-        try:
-            self.state = transition(self.state, _INPUTS[type(frame)])
         except SignalingError as error:
-            self._reply_error(error, frame.request_id)
-            return
-        if isinstance(frame, Relay):
-            self._relay(frame)
-        else:
-            self._dispatch(frame)
+            self._reply_error(error, request_id)
+        except Exception:  # noqa: BLE001 - logged whole
+            # Here, as a frame that had to wait has nobody else who would.
+            _log.exception("frame_failed")
+            self.failed()
 
     def _dispatch(self, frame: Join | Resume | Leave | Ping) -> None:
         match frame:
@@ -324,6 +332,8 @@ class Session:
                     self._gateway.join(self, who.room_code, who.name, who.user_id),
                 )
             case Resume(payload=seat):
+                # That of an earlier resume on this socket says nothing about this one.
+                self.handover = None
                 self._decide(frame.request_id, self._gateway.resume(self, seat.resume_token, seat.received))
             case Leave():
                 assert self.local is not None
@@ -364,6 +374,9 @@ class Session:
         # The socket may be gone by the end of it. If it had asked to leave, that is what the others are told.
         try:
             await work
+            if self.state in _DECIDING:
+                # It was done, and this node was never told: the store has lost it again.
+                raise unavailable("The store has lost what was done")
         except SignalingError as error:
             # A store that was lost while it committed may have done it: then the log has decided already.
             if self.state in _DECIDING:

@@ -39,10 +39,13 @@ class Membership:
         """When the last look was, if that went well."""
         self._reachable_since = clock()
         self._audited = clock()
+        self._resigned = False
+        self._new = True
+        """Until the first look."""
 
     async def run(self) -> None:
-        """For as long as the node lives."""
-        while True:
+        """For as long as the node lives, and has not resigned."""
+        while not self._resigned:
             try:
                 await self.look()
             except StoreUnavailable as error:
@@ -61,6 +64,10 @@ class Membership:
         if self._looked is None or now - self._looked > HINDERED_SECONDS:
             self._reachable_since = now
         self._looked = now
+        if self._new and not census.alive - {self._rooms.node}:
+            # There was no node at all until now: nobody could come back.
+            self._rooms.spare_seats(0)
+        self._new = False
         if not known:
             # Taken for dead, or the store was emptied, which nothing else need ever show.
             self._rooms.reconcile()
@@ -71,10 +78,26 @@ class Membership:
         audit = now - self._audited >= AUDIT_SECONDS
         if not lapsed and not audit:
             return
-        recovery = await self._rooms.recover_seats(census.alive | {self._rooms.node})
+
+        async def alive() -> frozenset[str]:
+            # With those of before: while seats were looked for, the store may have been away.
+            return census.alive | (await self._nodes.census()).alive
+
+        recovery = await self._rooms.recover_seats(alive)
         self._audited = now
         if recovery.left:
             return  # Tried again at the next look, as long as the nodes are not forgotten.
         for node in sorted(lapsed):
             _log.warning("node_lost", node=node, rooms=recovery.rooms)
             await self._nodes.forget(node)
+
+    async def resign(self) -> bool:
+        """From now on this node does not count; whether there are others, who could take over what it has."""
+        self._resigned = True
+        try:
+            # Each time, as a look that was under way may have renewed it.
+            await self._nodes.forget(self._rooms.node)
+            census = await self._nodes.census()
+        except StoreUnavailable:
+            return True  # As far as anybody knows.
+        return bool(census.alive - {self._rooms.node})

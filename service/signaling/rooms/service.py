@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -353,39 +353,52 @@ class RoomService:
         return since if self._clock() < until else None
 
     async def recover_seats(
-        self, alive: Collection[str] = (), codes: Collection[str] | None = None
+        self,
+        alive: Callable[[], Awaitable[Collection[str]]] | None = None,
+        codes: Collection[str] | None = None,
     ) -> Recovery:
         """Keep the seats of processes that are no more as after a lost line.
 
-        ``alive``: the nodes that are, besides this one; ``codes``: the rooms to look at, all if None. A room
-        that cannot be read or changed is left as it is, and logged: it must not keep the others from being
-        served. Raises StoreUnavailable if the store cannot say which rooms there are.
+        ``alive`` says which nodes there are, None: no other than this one; ``codes``: the rooms to look at,
+        all if None. A room that cannot be read or changed is left as it is, and logged: it must not keep the
+        others from being served. Raises StoreUnavailable if the store cannot say which rooms or nodes there
+        are.
         """
         limit = asyncio.Semaphore(_RECOVERIES_AT_ONCE)
         left: set[str] = set()
+        holders: dict[str, set[str]] = {}
+        """By room, the nodes that hold seats there."""
 
-        async def recover(code: str) -> bool:
-            async with limit:
-                try:
-                    room = await self._store.load(code)
-                    seats = [] if room is None else room.seats.values()
-                    # A seat that is being kept already will be resumed, or end.
-                    nodes = {seat.node for seat in seats if not alive or seat.held_until is None}
-                    lost = nodes.difference(alive, (self.node,))
-                    for node in sorted(lost):
-                        await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
-                except (StoreUnavailable, SignalingError) as error:
-                    _log.warning("room_recovery_delayed", room_code=code, error=str(error))
-                except Exception:  # noqa: BLE001 - logged whole
-                    _log.exception("room_not_recovered", room_code=code)
-                else:
-                    return bool(lost)
+        async def attempt(code: str, work: Awaitable[None]) -> None:
+            try:
+                await work
+            except (StoreUnavailable, SignalingError) as error:
+                _log.warning("room_recovery_delayed", room_code=code, error=str(error))
                 left.add(code)
-                return False
+            except Exception:  # noqa: BLE001 - logged whole
+                _log.exception("room_not_recovered", room_code=code)
+                left.add(code)
+
+        async def look(code: str) -> None:
+            async with limit:
+                room = await self._store.load(code)
+            if room is not None:
+                # Where others serve, a seat that is being kept already will be resumed, or end.
+                seats = [seat for seat in room.seats.values() if alive is None or seat.held_until is None]
+                holders[code] = {seat.node for seat in seats}
+
+        async def keep(code: str, lost: set[str]) -> None:
+            async with limit:
+                for node in sorted(lost):
+                    await self.execute(code, commands.NodeLost(node=node, grace=self._grace))
 
         occupied = await self._store.occupied() if codes is None else codes
-        rooms = sum(await asyncio.gather(*(recover(code) for code in occupied)))
-        return Recovery(rooms=rooms, left=frozenset(left))
+        await asyncio.gather(*(attempt(code, look(code)) for code in occupied))
+        # Asked after the rooms: one that has just come may have taken seats in them.
+        living = {self.node, *(() if alive is None else await alive())}
+        lost = {code: dead for code, nodes in holders.items() if (dead := nodes - living)}
+        await asyncio.gather(*(attempt(code, keep(code, dead)) for code, dead in lost.items()))
+        return Recovery(rooms=len(lost.keys() - left), left=frozenset(left))
 
     def reconcile(self) -> None:
         """What this node knows of its rooms may not be so: load them all again."""
@@ -407,8 +420,8 @@ class RoomService:
             )
         outcome = await writer.execute(command)
         replica = self._replicas.get(code)
-        if replica is not None and outcome.events:
-            await self._told(code, replica, outcome.events[-1].version)
+        if replica is not None:
+            await self._told(code, replica, _version_of(outcome, replica.room))
         return outcome
 
     async def _told(self, code: str, replica: Replica, version: int) -> None:
@@ -464,6 +477,14 @@ class RoomService:
                 continue
             replica.resync(latest)
             return
+
+
+def _version_of(outcome: Outcome, known: Room) -> int:
+    """Of the room as the command left it; also where others had done, unheard, all that there was to do."""
+    if outcome.events:
+        return outcome.events[-1].version
+    # Where the store has no such room, followers are behind whatever they know.
+    return known.version + 1 if outcome.room is None else outcome.room.version
 
 
 def _no_room(code: str) -> SignalingError:

@@ -8,15 +8,14 @@ lost its last commits.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Self
 
 import msgspec
 import structlog
 from msgspec import Struct
 
-from signaling.backends.redis.line import Line
+from signaling.backends.redis.line import Line, tell
 from signaling.backends.redis.names import partition_of
 from signaling.backends.redis.records import events_from
 from signaling.backends.redis.server import PREFIX, Server
@@ -101,7 +100,7 @@ class RedisBroker:
         except msgspec.DecodeError as error:
             # As a newer version of the service may announce while an update is under way.
             _log.warning("announcement_not_understood", room_code=subscription.code, error=str(error))
-            self._call(self._on_reset, [subscription.code])
+            tell(self._on_reset, [subscription.code])
             return
         went_back = events[0].version <= subscription.heard
         last = events[-1]
@@ -109,21 +108,12 @@ class RedisBroker:
         subscription.heard = 0 if isinstance(last, RoomPurged) else last.version
         if went_back:
             _log.warning("room_went_back", room_code=subscription.code, version=events[0].version)
-            self._call(self._on_reset, [subscription.code])
+            tell(self._on_reset, [subscription.code])
         else:
-            self._call(subscription.listener, events)
+            tell(subscription.listener, events)
 
     def _missed(self, channels: Sequence[bytes]) -> None:
         subscriptions = [one for channel in channels if (one := self._subscriptions.get(channel)) is not None]
         for subscription in subscriptions:
             subscription.heard = 0
-        self._call(self._on_reset, [subscription.code for subscription in subscriptions])
-
-    def _call(self, listener: Callable[[Any], None], news: Sequence[Any]) -> None:
-        try:
-            listener(news)
-        except Exception as error:  # noqa: BLE001
-            # Whoever listens: their fault must not keep the others from hearing.
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "Announcing the events of a room failed", "exception": error}
-            )
+        tell(self._on_reset, [subscription.code for subscription in subscriptions])

@@ -42,11 +42,14 @@ BATCH: Final = 256
 PATIENCE: Final = 5.0
 """Seconds for which a call is tried: longer than a failover usually takes."""
 
+LAST_PATIENCE: Final = 0.5
+"""The same once the lane is being closed: a Redis that is away must not hold up the end of the process."""
+
 _FIRST_PAUSE: Final = 0.02
 _LAST_PAUSE: Final = 0.5
 """Seconds between tries."""
 
-_LOST: Final = (ConnectionError, TimeoutError, OSError)
+_LOST: Final = (ConnectionError, TimeoutError, OSError, RuntimeError)
 """Failures after which the call may have been done all the same. LOADING is one of them."""
 
 _MOVED: Final = (AskError, ClusterDownError, ReadOnlyError, RedisClusterException)
@@ -123,6 +126,8 @@ class Lane:
         self._waiting: deque[_Call] = deque()
         self._underway: list[_Call] = []
         self._task: Task[None] | None = None
+        self._round_trips = 0
+        self._hurried = False
         self._closing = False
 
     def command(self, *args: Any) -> Future[Any]:
@@ -137,11 +142,24 @@ class Lane:
         """Call a script. The result raises StoreUnavailable, Unanswered if it may have been done."""
         return self._put(script, (len(keys), *keys, *args))
 
+    def hurry(self) -> None:
+        """Try no call for long any more: the lane is about to be closed."""
+        self._hurried = True
+        latest = asyncio.get_running_loop().time() + LAST_PATIENCE
+        for call in (*self._underway, *self._waiting):
+            call.deadline = min(call.deadline, latest)
+
     async def close(self) -> None:
-        """Refuse new calls, and return when those that wait are done."""
+        """Refuse new calls, and return when those that wait are done, or given up."""
         self._closing = True
-        if self._task is not None:
-            await asyncio.wait((self._task,))
+        self.hurry()
+        if (task := self._task) is not None:
+            while not task.done():
+                before = self._round_trips
+                await asyncio.wait((task,), timeout=LAST_PATIENCE)
+                if self._round_trips == before:
+                    # More than once, should the client library have swallowed one.
+                    task.cancel()
 
     def _put(self, script: Script | None, args: tuple[Any, ...], *, tells: bool = False) -> Future[Any]:
         loop = asyncio.get_running_loop()
@@ -154,7 +172,8 @@ class Lane:
                 StoreUnavailable(f"The store is overloaded: {CAPACITY} operations are waiting")
             )
             return done
-        self._waiting.append(_Call(script, args, done, loop.time() + PATIENCE, tells=tells))
+        deadline = loop.time() + (LAST_PATIENCE if self._hurried else PATIENCE)
+        self._waiting.append(_Call(script, args, done, deadline, tells=tells))
         if self._task is None:
             self._task = loop.create_task(self._run(), name="redis-lane")
         return done
@@ -166,6 +185,7 @@ class Lane:
             while self._waiting:
                 self._underway = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
                 replies = await self._send(self._underway)
+                self._round_trips += 1
                 now = loop.time()
                 after = [call.take(reply, now) for call, reply in zip(self._underway, replies, strict=True)]
                 again = [
@@ -184,6 +204,8 @@ class Lane:
         finally:
             self._task = None
             # Only after an unforeseen error, or when the loop is being ended, is anything left here.
+            for call in self._underway:
+                call.lost = True
             for call in (*self._underway, *self._waiting):
                 call.fail(RuntimeError("it failed at something unforeseen"))
             self._waiting.clear()

@@ -13,7 +13,7 @@ import math
 from asyncio import Future
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from redis.asyncio import Connection
@@ -208,3 +208,13 @@ class Line:
         if not self._unconfirmed and self._gap:
             channels, self._gap = self._gap, []
             self._on_gap(channels)
+
+
+def tell(listener: Callable[..., None], *news: Any) -> None:
+    """Call whoever listens to what a line brings: their fault must not keep anybody from hearing."""
+    try:
+        listener(*news)
+    except Exception as error:  # noqa: BLE001
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "Dealing with what was announced failed", "exception": error}
+        )

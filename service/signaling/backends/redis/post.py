@@ -22,8 +22,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from signaling.backends.redis.lane import Lane
-from signaling.backends.redis.line import Line
+from signaling.backends.redis.lane import LAST_PATIENCE, Lane
+from signaling.backends.redis.line import Line, tell
 from signaling.backends.redis.names import partition_of
 from signaling.backends.redis.server import PREFIX, Server
 from signaling.rooms.ports import StoreUnavailable
@@ -140,13 +140,15 @@ class RedisPost:
         self._tails = self._loop.create_task(self._send_tails(), name="post-tails")
 
     async def close(self) -> None:
-        """Send what waits, and hear no more."""
+        """Send what waits, if that is possible now, and hear no more."""
         if self._tails is not None:
             self._tails.cancel()
             await asyncio.wait((self._tails,))
+        self._lane.hurry()
         self._flush()
-        while self._announcing:
-            await asyncio.wait(set(self._announcing))
+        latest = self._loop.time() + LAST_PATIENCE
+        while self._announcing and (left := latest - self._loop.time()) > 0:
+            await asyncio.wait(set(self._announcing), timeout=left)
         for outbound in self._outbound.values():
             if outbound.persisting is not None:
                 outbound.persisting.cancel()
@@ -242,7 +244,7 @@ class RedisPost:
         outbound.messages, outbound.bytes = [], 0
         outbound.underway = outbound.persisting = None
         if back:
-            self._undelivered(node, back)
+            tell(self._undelivered, node, back)
 
     async def _send_tails(self) -> None:
         while True:
@@ -276,6 +278,6 @@ class RedisPost:
             self._inbound.popitem(last=False)
         if bundle.number != last + 1:
             _log.warning("post_lost", sender=bundle.sender)
-            self._lost(bundle.sender)
+            tell(self._lost, bundle.sender)
         for message in bundle.messages:
-            self._receive(bundle.sender, message)
+            tell(self._receive, bundle.sender, message)

@@ -32,8 +32,9 @@ LOOK_SECONDS: Final = 0.5
 OLDEST: Final = (7, 0)
 """The first version whose scripts say what they may do: all or nothing also when memory is short."""
 
-FAILURES: Final = (RedisError, RedisClusterException, OSError)
-"""What the client library raises when the server cannot be used."""
+FAILURES: Final = (RedisError, RedisClusterException, OSError, RuntimeError)
+"""What the client library raises when the server cannot be used. The last is uvloop's, where something is
+written to a connection that has just broken."""
 
 _log = structlog.stdlib.get_logger("signaling.store")
 

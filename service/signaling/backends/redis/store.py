@@ -80,12 +80,14 @@ class RedisStore:
         return store
 
     async def close(self) -> None:
-        """Finish what was begun, then close the connections. Calls from now on raise StoreUnavailable."""
+        """Finish what was begun, unless Redis is away, then close the connections.
+
+        Calls from now on raise StoreUnavailable.
+        """
         if self._refreshing is not None:
             self._refreshing.cancel()
             await asyncio.wait((self._refreshing,))
-        await self._reads.close()
-        await self._writes.close()
+        await asyncio.gather(self._reads.close(), self._writes.close())
         await self._server.close()
 
     async def load(self, code: str) -> Room | None:
