@@ -315,9 +315,7 @@ class Exchange:
             # All of it is replayed, what was told since the resume included.
             member.replay.follow(awaited.received, missed)
             later, room = [], local.room
-        for other in local.members.values():
-            # What it sent on its former node has come before this, or is overtaken from now on.
-            other.heard[key[1]] = (generation, 0)
+        local.overtake(member.seat)
         awaited.arrived.resumed(local, room, member)
         for frame in later:
             member.send(frame)

@@ -235,7 +235,7 @@ class LocalRoom:
         else:
             # It was resumed here before this node heard that it was ever taken. Where, nobody can say.
             member.replay.restart(-1)
-            self._overtake(seat)
+            self.overtake(seat)
             newcomer.resumed(self, room, member)
         self._give_early(member)
 
@@ -304,7 +304,7 @@ class LocalRoom:
             if arrived.resuming_generation != before.generation:
                 # It was elsewhere meanwhile, of which this node has not heard: nor of what it was sent there.
                 member.replay.restart(-1)
-                self._overtake(seat)
+                self.overtake(seat)
             arrived.resumed(self, room, member)
 
     def ended(self, reason: RoomLeftReason) -> None:
@@ -322,8 +322,8 @@ class LocalRoom:
         """The version up to which members were told what every other node tells, too; 0: it is no such."""
         return 0 if self.replica is None or self.replica.jumping else room.version
 
-    def _overtake(self, seat: Seat) -> None:
-        """What the seat sent where it was before is late from now on: it speaks from here."""
+    def overtake(self, seat: Seat) -> None:
+        """What the seat sent where it was before has come by now, or is late: it speaks from here."""
         for other in self.members.values():
             other.heard[seat.socket_id] = (seat.generation, 0)
 
