@@ -31,6 +31,8 @@ from signaling.settings import Settings
 from signaling.telemetry.metrics import Metrics
 from signaling.web.app import create_litestar
 from signaling.web.requests import Observed
+from signaling.web.socket import Door
+from signaling.web.socket_protocol import SocketLimits
 
 _FIRST_RECOVERY: Final = 0.5
 _LAST_RECOVERY: Final = 60.0
@@ -190,6 +192,17 @@ class Application:
             ice_servers=settings.ice_servers,
         )
         self._asgi = Observed(self.litestar, self.metrics)
+        self.door = Door(
+            lambda: self.node().gateway,
+            allowed_origins=settings.allowed_origins,
+            trusted_proxies=settings.trusted_proxies,
+            limits=SocketLimits(
+                max_frame_bytes=settings.max_frame_bytes,
+                ping_interval=settings.ping_interval_seconds,
+                ping_timeout=settings.ping_timeout_seconds,
+            ),
+        )
+        """Where WebSockets come in."""
 
     def node(self) -> RunningNode:
         """The running node. Raises LookupError outside `running`."""

@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Final
+from typing import Any, Final, cast
 
 import structlog
 import uvicorn
@@ -19,7 +19,6 @@ from signaling.asgi import Application, RunningNode
 from signaling.settings import SHORT_KEY, Settings
 from signaling.telemetry.logging import configure_logging
 from signaling.web.http_protocol import BoundedHttpProtocol
-from signaling.web.socket_protocol import SignalingWebSocketProtocol
 
 FLUSH_SHARE: Final = 0.25
 """Share of DRAIN_SECONDS kept for requests in flight and the store, after the sockets have been told."""
@@ -69,11 +68,7 @@ def serve(
         workers=1,
         loop="uvloop",
         http=BoundedHttpProtocol,
-        ws=SignalingWebSocketProtocol,
-        ws_max_size=settings.max_frame_bytes,
-        ws_ping_interval=settings.ping_interval_seconds,
-        ws_ping_timeout=settings.ping_timeout_seconds,
-        ws_per_message_deflate=False,
+        ws=cast("Any", application.door),
         lifespan="off",
         log_config=None,
         access_log=False,

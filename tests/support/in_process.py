@@ -11,7 +11,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 from uvicorn.server import ServerState
@@ -21,7 +21,7 @@ from signaling.asgi import Application, RunningNode
 from signaling.rooms.service import NewRoom
 from signaling.settings import Settings
 from signaling.web.http_protocol import BoundedHttpProtocol
-from signaling.web.socket_protocol import SignalingWebSocketProtocol
+from signaling.web.socket_protocol import SocketProtocol
 
 DEADLINE: Final = 20.0
 
@@ -62,7 +62,12 @@ class Line(asyncio.Transport):
     def close(self) -> None:
         if not self.closing:
             self.closing = True
-            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+            asyncio.get_running_loop().call_soon(self._lost)
+
+    def _lost(self) -> None:
+        # As transports do: they let their protocol go.
+        protocol, self.protocol = self.protocol, None
+        protocol.connection_lost(None)
 
     def abort(self) -> None:
         self.close()
@@ -76,9 +81,9 @@ class Peer:
         self.id = ""
 
     @property
-    def protocol(self) -> SignalingWebSocketProtocol:
+    def protocol(self) -> SocketProtocol:
         protocol = self.line.protocol
-        assert isinstance(protocol, SignalingWebSocketProtocol)
+        assert isinstance(protocol, SocketProtocol)
         return protocol
 
     def feed(self, data: bytes) -> None:
@@ -110,10 +115,7 @@ class InProcess:
         self._config = uvicorn.Config(
             application,
             http=BoundedHttpProtocol,
-            ws=SignalingWebSocketProtocol,
-            ws_max_size=node.settings.max_frame_bytes,
-            ws_ping_interval=node.settings.ping_interval_seconds,
-            ws_per_message_deflate=False,
+            ws=cast("Any", application.door),
             lifespan="off",
             log_config=None,
             proxy_headers=False,
@@ -155,6 +157,11 @@ class InProcess:
         peer.send({"type": "join", "payload": {"room_code": code}})
         await until(lambda: b'"room_joined"' in peer.line.out, "the join")
         await settle()
+
+    def forget(self, peers: list[Peer]) -> None:
+        """These are closed."""
+        for peer in peers:
+            self._lines.remove(peer.line)
 
     def end(self) -> None:
         for line in self._lines:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from signaling.contract.errors import CloseCode
 from signaling.realtime import connection as module
-from signaling.realtime.connection import FRAME_OVERHEAD, Connection, Limits
+from signaling.realtime.connection import FRAME_OVERHEAD, Connection, Flushes, Limits
 from signaling.telemetry.metrics import Metrics
 
 
@@ -54,7 +54,9 @@ class Flow:
         self.now = 100.0
         self.timers: list[tuple[float, Any]] = []
         limits = Limits(outbox_bytes=outbox, frames_per_second=rate, burst_frames=burst)
-        self.connection = Connection(self.wire, limits, self._receive, self._overflow, Metrics())
+        # Of the event loop, it uses what is below.
+        flushes = Flushes(cast("asyncio.AbstractEventLoop", self))
+        self.connection = Connection(self.wire, limits, self._receive, self._overflow, Metrics(), flushes)
         self.on_frame: Any = None
         self.overflows = 0
         monkeypatch.setattr(self.connection, "_loop", self)
@@ -306,7 +308,8 @@ async def test_with_the_real_event_loop() -> None:
     wire = Wire()
     seen: list[bytes] = []
     limits = Limits(outbox_bytes=1000, frames_per_second=1000, burst_frames=10)
-    connection = Connection(wire, limits, seen.append, lambda: None, Metrics())
+    flushes = Flushes(asyncio.get_running_loop())
+    connection = Connection(wire, limits, seen.append, lambda: None, Metrics(), flushes)
     for frame in numbers(60):
         connection.frame_received(frame)
     connection.send(b"out")

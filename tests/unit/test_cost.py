@@ -7,6 +7,7 @@ at it with `make bench`, and if it is worth it (or shorter than before), write t
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import tracemalloc
 from collections import Counter
@@ -21,7 +22,13 @@ import pytest
 import signaling
 from bench.dialects import Guide, Kind
 from bench.frames import ICE_BYTES, SDP_BYTES, masked
-from support.in_process import InProcess, Peer, running, settle
+from signaling.realtime.connection import Connection
+from signaling.realtime.hub import Member
+from signaling.realtime.session import Session
+from signaling.web.http_protocol import BoundedHttpProtocol
+from signaling.web.socket_protocol import SocketProtocol
+from support.in_process import InProcess, Peer, running, settle, until
+from support.raw import CLOSE, PING, PONG
 
 SOURCES = str(Path(signaling.__file__).parent)
 OTHERS = ("websockets", "uvicorn", "prometheus_client", "structlog", "logging")
@@ -30,11 +37,14 @@ OTHERS = ("websockets", "uvicorn", "prometheus_client", "structlog", "logging")
 CALLS = 17
 """Python functions that run for a relayed frame, which comes alone: reading, deciding, writing."""
 
-CALLS_IN_A_BURST = 12
+CALLS_IN_A_BURST = 11
 """The same for each further frame of one read: those to one socket are written together."""
 
 COPIES = 5
 """How often a large frame is in memory at most, beside what came in: masked, unmasked, encoded, written."""
+
+IDLE_BYTES = 8_000
+"""Python's memory for a socket that is in a room and idle, beside that of uvloop and of the kernel."""
 
 FRAMES = 50
 JOIN_PARTS = ("contract", "domain", "realtime")
@@ -200,6 +210,67 @@ async def test_copies_of_a_large_frame(service: InProcess) -> None:
         tracemalloc.stop()
     copies = min(peaks) / size
     assert copies < COPIES, f"{copies:.1f} copies of a frame are in memory at once: not to be {COPIES}"
+
+
+async def test_memory_of_an_idle_socket(service: InProcess) -> None:
+    code = await service.room(seats=100)
+    for _ in range(25):
+        await service.seat(code)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        peers = [await service.seat(code) for _ in range(25)]
+        for peer in peers:
+            # What it was told is kept for a resume until it is known to have arrived.
+            peer.protocol.ping()
+            payload = next(payload for opcode, payload in peer.frames() if opcode == PING)
+            peer.feed(masked(payload, PONG))
+        gc.collect()
+        ours, whole = of_service(tracemalloc.take_snapshot())
+    finally:
+        tracemalloc.stop()
+    assert ours / len(peers) < IDLE_BYTES, whole
+
+
+def of_service(snapshot: tracemalloc.Snapshot) -> tuple[int, str]:
+    """The memory that was not taken by what plays the other end, and where it was taken."""
+    support = str(Path(__file__).parents[1])
+    left_out = [tracemalloc.Filter(False, f"{support}/*"), tracemalloc.Filter(False, tracemalloc.__file__)]
+    statistics = snapshot.filter_traces(left_out).statistics("lineno")
+    return sum(line.size for line in statistics), "\n".join(str(line) for line in statistics[:25])
+
+
+async def test_a_socket_that_is_gone_leaves_no_cycles(service: InProcess) -> None:
+    """Its memory is free at once, without the garbage collector."""
+    code = await service.room()
+    await service.seat(code)
+    for _ in range(2):  # The first time, something may be made that stays.
+        gc.collect()
+        gc.disable()
+        try:
+            others = living()
+            peers = [await service.seat(code) for _ in range(5)]
+            peers += [await service.connect() for _ in range(5)]
+            assert living() - others == Counter({SocketProtocol: 10, Session: 10, Connection: 10, Member: 5})
+            for peer in peers:
+                peer.feed(masked((1000).to_bytes(2, "big"), CLOSE))
+            await until(lambda: len(service.node.gateway._sessions) == 1, "the end of the sockets")
+            service.forget(peers)
+            del peers, peer
+            await gone(others)
+        finally:
+            gc.enable()
+
+
+async def gone(others: Counter[type]) -> None:
+    """Wait until there are only these, as the store has heard of the end of the seats."""
+    await until(lambda: living() == others, "the end of all others")
+
+
+def living() -> Counter[type]:
+    """How many there are of what a socket is made of."""
+    kinds = (SocketProtocol, Session, Connection, Member, BoundedHttpProtocol)
+    return Counter(type(thing) for thing in gc.get_objects() if isinstance(thing, kinds))
 
 
 async def test_a_join_tells_the_members_and_nobody_else(service: InProcess) -> None:

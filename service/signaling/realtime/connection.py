@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+import structlog
 from msgspec import Struct
 
 from signaling.contract.errors import CLOSES, CloseCode
@@ -29,6 +30,9 @@ _COST_UNIT: Final = 16_384
 
 _MIN_PAUSE: Final = 0.01
 """Seconds; shorter pauses cost more than they slow."""
+
+
+_log = structlog.stdlib.get_logger("signaling.connection")
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -61,6 +65,37 @@ class Transport(Protocol):
         """Begin the closing handshake after what was written; cut the line if it takes too long."""
 
 
+class Flushes:
+    """Connections that have something to write, all written to at the end of this turn of the event loop.
+
+    Bounded by the connections there are: each is in here once.
+    """
+
+    __slots__ = ("_loop", "awaited", "waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """None has."""
+        self._loop = loop
+        self.waiting: list[Connection] = []
+        self.awaited = False
+        """Whether `flush` will be called. Whoever sets it calls it, before the end of the turn."""
+
+    def await_end_of_turn(self) -> None:
+        """Somebody waits: have `flush` called."""
+        self.awaited = True
+        self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write now."""
+        self.awaited = False
+        waiting, self.waiting = self.waiting, []
+        for connection in waiting:
+            try:
+                connection.flush()
+            except Exception:  # noqa: BLE001 - logged whole; the others are not to wait for ever
+                _log.exception("flush_failed")
+
+
 class Connection:
     """The flow of one socket.
 
@@ -72,7 +107,8 @@ class Connection:
         "_backlog",
         "_burst",
         "_closing",
-        "_flush_scheduled",
+        "_flush_awaited",
+        "_flushes",
         "_held",
         "_interval",
         "_loop",
@@ -95,6 +131,7 @@ class Connection:
         receive: Callable[[bytes], None],
         overflowed: Callable[[], None],
         metrics: Metrics,
+        flushes: Flushes,
     ) -> None:
         """Starts open and reading."""
         self._loop = asyncio.get_running_loop()
@@ -111,7 +148,8 @@ class Connection:
         self._throttled = False
         self._pending: list[bytes] = []
         self._pending_bytes = 0
-        self._flush_scheduled = False
+        self._flushes = flushes
+        self._flush_awaited = False
         self._closing = False
         """Nothing is let in any more."""
         self._muted = False
@@ -200,9 +238,12 @@ class Connection:
         self._pending_bytes += len(frame) + FRAME_OVERHEAD
         if self._pending_bytes >= _FLUSH_AT:
             self.flush()
-        elif not self._flush_scheduled:
-            self._flush_scheduled = True
-            self._loop.call_soon(self.flush)
+        elif not self._flush_awaited:
+            self._flush_awaited = True
+            flushes = self._flushes
+            flushes.waiting.append(self)
+            if not flushes.awaited:
+                flushes.await_end_of_turn()
 
     def close(self, code: CloseCode, *, listening: bool = False) -> None:
         """Close the socket after what was sent. Does nothing once closing.
@@ -221,10 +262,12 @@ class Connection:
         self._muted = True
         self._pending.clear()
         self._stop_listening()
+        # Whose methods these are has this connection: they would keep one another until the collector comes.
+        self._receive, self._overflowed = _ignore, _nothing
 
     def flush(self) -> None:
         """Write what was sent in this turn now."""
-        self._flush_scheduled = False
+        self._flush_awaited = False
         if not self._pending or self._muted:
             return
         if self._pending_bytes + self._transport.buffered() > self._outbox_bytes:
@@ -246,3 +289,11 @@ class Connection:
         if not listening:
             self._stop_listening()
         self._transport.close(code, CLOSES[code])
+
+
+def _ignore(data: bytes) -> None:
+    """Nobody receives any more."""
+
+
+def _nothing() -> None:
+    """Nobody is told any more."""

@@ -15,7 +15,8 @@ from signaling.contract.errors import CloseCode, ErrorCode, SignalingError
 from signaling.contract.messages import tag_of
 from signaling.contract.types import LeftReason
 from signaling.domain.events import Seat
-from signaling.realtime.connection import Limits, Transport
+from signaling.realtime.connection import Flushes, Limits, Transport
+from signaling.realtime.deadlines import Deadlines
 from signaling.realtime.exchange import Exchange
 from signaling.realtime.guard import GuessGuard, subscriber
 from signaling.realtime.hub import Hub, LocalRoom, Member
@@ -90,6 +91,10 @@ class Gateway:
         self.limits = settings.limits
         self.max_frame_bytes = settings.max_frame_bytes
         self.join_timeout_seconds = settings.join_timeout_seconds
+        self.join_deadlines: Deadlines[Session] = Deadlines(
+            settings.join_timeout_seconds, Session.check_deadline
+        )
+        self.flushes = Flushes(self.loop)
         self.resume_window_seconds = settings.resume_window_seconds
         self._shared = settings.shared
         self.relayed = {

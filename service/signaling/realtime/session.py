@@ -69,7 +69,6 @@ class Session:
 
     __slots__ = (
         "_bad_frames",
-        "_deadline",
         "_gateway",
         "_goodbye",
         "_ping_mark",
@@ -120,12 +119,11 @@ class Session:
         """How many frames went to seats on other nodes."""
         self._bad_frames = 0
         self.connection = Connection(
-            transport, gateway.limits, self._on_frame, self._overflowed, gateway.metrics
+            transport, gateway.limits, self._on_frame, self._overflowed, gateway.metrics, gateway.flushes
         )
         self.frame_received = self.connection.frame_received
         self.other_received = self.connection.other_received
         self.opened_at = gateway.loop.time()
-        self._deadline: asyncio.TimerHandle | None = None
         self._start_deadline()
         payload = ConnectedPayload(
             socket_id=socket_id,
@@ -148,6 +146,8 @@ class Session:
             # It answers the goodbye, with whichever code: some libraries always say 1000 (RFC 6455, 5.5.1).
             close_code = CloseCode.SERVER_SHUTDOWN
         self._end(LINE_LOST if close_code is None else close_code, by_client=True)
+        # The connection has methods of this, and this has methods of it: without them both go at once.
+        del self.frame_received, self.other_received
 
     def ping_sent(self) -> None:
         """The transport sends a ping now: its pong will say that all before it arrived (RFC 6455, 5.5.2)."""
@@ -382,7 +382,7 @@ class Session:
             if self.state in _DECIDING:
                 self._become(Input.REFUSED)
                 self._reply_error(error, self._take_reply_to())
-                self._check_deadline()
+                self.check_deadline()
         except Exception:
             self.failed()
             raise
@@ -413,18 +413,13 @@ class Session:
     # The deadline for being in a room
 
     def _start_deadline(self) -> None:
-        self._deadline = self._gateway.loop.call_later(self._gateway.join_timeout_seconds, self._on_deadline)
+        self._gateway.join_deadlines.start(self)
 
     def _stop_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        self._gateway.join_deadlines.stop(self)
 
-    def _on_deadline(self) -> None:
-        self._deadline = None
-        self._check_deadline()
-
-    def _check_deadline(self) -> None:
+    def check_deadline(self) -> None:
+        """Close the socket if its time to be in a room is over."""
         # A join that is being decided may still succeed; it is looked at again when refused.
-        if self._deadline is None and self.state is SessionState.LOBBY:
+        if self.state is SessionState.LOBBY and self not in self._gateway.join_deadlines:
             self.close(CloseCode.JOIN_TIMEOUT)

@@ -63,7 +63,7 @@ def create_litestar(
             api,
             *SYSTEM_HANDLERS,
             metrics_route(keys, public=metrics_public),
-            socket_route(lambda: node().gateway, allowed_origins),
+            socket_route(),
             classroom_router(ice_servers),
             docs_router(),
             message_docs_router(),

@@ -1,8 +1,9 @@
-"""The HTTP protocol class that uvicorn runs: requests have a size and a time.
+"""The HTTP protocol class that uvicorn runs: requests have a size and a time, and some become WebSockets.
 
 uvicorn bounds neither the head of a request nor how long one may take to arrive, so that a few
 hundred slow or endless requests could hold the process's memory and files. This subclass of its
-httptools class adds both bounds, and answers what is no HTTP in the API's own error shape.
+httptools class adds both bounds, answers what is no HTTP in the API's own error shape, and hands those who
+want a WebSocket to the door that is set where uvicorn has its own protocol class for them (`web.socket`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from signaling.contract.errors import ErrorCode
 from signaling.contract.rest import ErrorBody
+from signaling.web.handshake import Asked
 
 MAX_HEAD_BYTES: Final = 32_768
 """Request line and headers together. Browsers and proxies stay below 16 KiB."""
@@ -98,10 +100,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """The connection becomes a WebSocket, which has bounds of its own."""
-        self._stop_deadline()
+        """The connection becomes a WebSocket, which has bounds of its own; or it ends."""
+        # A parser and its protocol, and all that knows it, keep one another until the collector comes.
+        parser = self.parser
+        self.parser = None  # type: ignore[assignment] # as uvicorn does at the end
+        door: Any = self.ws_protocol_class
+        asked = Asked(parser.get_method(), self.url, parser.get_http_version(), self.headers)
         self._upgraded = True
-        super().handle_websocket_upgrade()
+        if door.knock(asked, self.transport, self.client, self.server_state):
+            self._stop_deadline()
+            self.connections.discard(self)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP (or too much of it), and close."""

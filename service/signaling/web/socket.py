@@ -1,56 +1,119 @@
-"""The `/ws` route: who may open a socket. Frames go to the gateway from there."""
+"""`/ws`: who may open a socket. Frames go to the gateway from there.
+
+The whole handshake is done when its request has been read, in the same turn of the event loop: no task is
+made for it, and none runs for the socket. That is why it is not a route of the framework's.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
-import msgspec
-from litestar import WebSocket
-from litestar.handlers import WebsocketRouteHandler, websocket
+from litestar import route
+from litestar.handlers import HTTPRouteHandler
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.server import ServerState
 
 from signaling.contract.errors import ErrorCode, SignalingError
-from signaling.contract.rest import ErrorBody
 from signaling.realtime.gateway import Gateway
-from signaling.web.socket_protocol import SCOPE_KEY, SignalingWebSocketProtocol
+from signaling.web.handshake import Asked, answer, refusal
+from signaling.web.socket_protocol import SocketLimits, SocketProtocol, Sockets
+
+PATH: Final = "/ws"
+
+_PATH: Final = PATH.encode()
 
 
-def socket_route(gateway_of: Any, allowed_origins: tuple[str, ...]) -> WebsocketRouteHandler:
-    """The handler of `/ws`. ``allowed_origins``: what an `Origin` header may be; `*` is any."""
-    any_origin = "*" in allowed_origins
+class Door:
+    """Opens sockets, or says why not. uvicorn's HTTP protocol asks it, where uvicorn has its own class."""
 
-    @websocket("/ws")
-    async def signaling_socket(socket: WebSocket[Any, Any, Any]) -> None:
-        gateway: Gateway = gateway_of()
-        origin = socket.headers.get("origin")
+    def __init__(
+        self,
+        gateway: Callable[[], Gateway],
+        *,
+        allowed_origins: Sequence[str],
+        trusted_proxies: Sequence[str],
+        limits: SocketLimits,
+    ) -> None:
+        """``gateway`` is asked at each handshake. ``allowed_origins``: what `Origin` may be; `*` is any.
+
+        ``trusted_proxies`` are believed about whom they speak for, as uvicorn believes them about requests.
+        """
+        self._gateway = gateway
+        self._allowed_origins = frozenset(allowed_origins)
+        self._any_origin = "*" in self._allowed_origins
+        self._proxies = _trusted(trusted_proxies) if trusted_proxies else None
+        self._limits = limits
+        self._sockets: Sockets | None = None
+
+    def knock(self, asked: Asked, transport: asyncio.Transport, client: Any, state: ServerState) -> bool:
+        """Answer a handshake on ``transport``, which then belongs to the socket; whether it was accepted.
+
+        ``client`` is the address at the other end. Where it was refused, the connection ends.
+        """
+        gateway = self._gateway()
+        error = self._objection(asked, gateway)
+        if error is not None:
+            accepted, reply = False, refusal(error, state.default_headers)
+        else:
+            accepted, reply = answer(asked)
+        transport.write(reply)
+        if not accepted:
+            transport.close()
+            return False
+        if self._sockets is None or self._sockets.flushes is not gateway.flushes:
+            self._sockets = Sockets(gateway.flushes, state.connections, self._limits)
+        socket = SocketProtocol(self._sockets, transport)
+        transport.set_protocol(socket)
+        socket.attach(gateway.open(socket, self._address(asked, client)))
+        # What it is told first goes with the answer, in one packet.
+        gateway.flushes.flush()
+        return True
+
+    def _objection(self, asked: Asked, gateway: Gateway) -> SignalingError | None:
+        path = asked.url.partition(b"?")[0]
+        if path != _PATH and unquote_to_bytes(path) != _PATH:
+            return SignalingError(ErrorCode.NOT_FOUND, "There is nothing at this path", status=404)
+        origin = asked.header(b"origin")
         # Only browsers send it, and only browsers can be led here by somebody else's page (RFC 6455, 10.2).
         # The service's own pages (the classroom) are not somebody else's.
-        own = origin is not None and origin.partition("://")[2] == socket.headers.get("host")
-        if origin is not None and not (any_origin or own or origin in allowed_origins):
-            await _refuse(socket, SignalingError(ErrorCode.FORBIDDEN_ORIGIN))
-            return
+        if origin is not None and not (
+            self._any_origin
+            or origin in self._allowed_origins
+            or origin.partition("://")[2] == asked.header(b"host")
+        ):
+            return SignalingError(ErrorCode.FORBIDDEN_ORIGIN)
         if gateway.full:
             detail = "The service is restarting" if gateway.draining else "Too many connections"
-            await _refuse(socket, SignalingError(ErrorCode.SERVER_ERROR, detail, status=503, retry_after=5))
-            return
-        extensions: Any = socket.scope.get("extensions") or {}
-        protocol = extensions.get(SCOPE_KEY)
-        assert isinstance(protocol, SignalingWebSocketProtocol), "served by `python -m signaling` only"
-        await socket.accept()
-        client = socket.client
-        protocol.attach(gateway.open(protocol, client.host if client is not None else ""))
-        while (await socket.receive())["type"] != "websocket.disconnect":
-            pass
+            return SignalingError(ErrorCode.SERVER_ERROR, detail, status=503, retry_after=5)
+        return None
 
-    return signaling_socket
+    def _address(self, asked: Asked, client: Any) -> str:
+        """Whose socket it is: the client's address, by the word of a trusted proxy."""
+        address = str(client[0]) if client else ""
+        if self._proxies is not None and address in self._proxies:
+            told = b", ".join(value for name, value in asked.headers if name == b"x-forwarded-for")
+            host, _ = self._proxies.get_trusted_client_address(told.decode("latin-1")) if told else ("", 0)
+            return str(host) or address
+        return address
 
 
-async def _refuse(socket: WebSocket[Any, Any, Any], error: SignalingError) -> None:
-    """Answer the handshake with an HTTP error instead (ASGI's WebSocket Denial Response)."""
-    body = msgspec.json.encode(ErrorBody(detail=error.detail, code=error.code))
-    headers = [(b"content-type", b"application/json")]
-    if error.retry_after is not None:
-        headers.append((b"retry-after", str(round(error.retry_after)).encode()))
-    start: Any = {"type": "websocket.http.response.start", "status": error.status, "headers": headers}
-    await socket.send(start)
-    end: Any = {"type": "websocket.http.response.body", "body": body}
-    await socket.send(end)
+def _trusted(proxies: Sequence[str]) -> Any:
+    """uvicorn's own list of them: requests and sockets must not differ in whom they believe."""
+
+    async def nothing(*_: Any) -> None:
+        """Nobody calls it."""
+
+    return ProxyHeadersMiddleware(nothing, list(proxies)).trusted_hosts
+
+
+def socket_route() -> HTTPRouteHandler:
+    """`/ws` for those who ask for something else there."""
+
+    @route(PATH, http_method=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], include_in_schema=False)
+    async def only_sockets() -> None:
+        raise SignalingError(ErrorCode.BAD_REQUEST, "Only a WebSocket can be opened at this path", status=400)
+
+    return only_sockets

@@ -1,0 +1,119 @@
+"""The opening handshake of a WebSocket (RFC 6455, 4.2): what makes a request one, and the answers to it.
+
+What browsers and libraries send is told by its headers here. Whatever looks unusual is judged by the
+`websockets` library, which also words the refusal.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import http
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+from websockets.utils import accept_key
+
+from signaling.contract.errors import SignalingError
+from signaling.contract.rest import ErrorBody
+
+Headers = Sequence[tuple[bytes, bytes]]
+"""Names in lower case."""
+
+_KEY_BYTES: Final = 16
+_KEY_LENGTH: Final = 24
+"""Characters of so many bytes in base64."""
+
+_ACCEPTED: Final = (
+    b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: "
+)
+
+
+class Asked(Struct, frozen=True):
+    """A request to open a WebSocket, as the HTTP parser read it."""
+
+    method: bytes
+    url: bytes
+    version: str
+    headers: Headers
+
+    def header(self, name: bytes) -> str | None:
+        """The last header of this name."""
+        value = None
+        for other, text in self.headers:
+            if other == name:
+                value = text
+        return None if value is None else value.decode("latin-1")
+
+
+def answer(asked: Asked) -> tuple[bool, bytes]:
+    """The answer to a handshake, and whether it accepts."""
+    key = _key(asked)
+    if key is None:
+        return _answer_of_library(asked)
+    return True, _ACCEPTED + accept_key(key).encode() + b"\r\n\r\n"
+
+
+def refusal(error: SignalingError, headers: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    """An HTTP error instead, after which the line ends. ``headers`` are added."""
+    body = msgspec.json.encode(ErrorBody(detail=error.detail, code=error.code))
+    lines = [
+        *headers,
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-content-type-options", b"nosniff"),
+        (b"connection", b"close"),
+    ]
+    if error.retry_after is not None:
+        lines.append((b"retry-after", b"%d" % round(error.retry_after)))
+    return _head(error.status or 500) + b"".join(b"%b: %b\r\n" % line for line in lines) + b"\r\n" + body
+
+
+def _head(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n".encode()
+
+
+def _key(asked: Asked) -> str | None:
+    """The key of a request that has all it needs, each once and as everybody writes it; None: look closer."""
+    if asked.method != b"GET" or asked.version != "1.1":
+        return None
+    found: dict[bytes, bytes] = {}
+    for name, value in asked.headers:
+        if name in _ONCE:
+            if name in found:
+                return None
+            found[name] = value
+    if not found.keys() >= _NEEDED or found[b"sec-websocket-version"] != b"13":
+        return None
+    if found[b"upgrade"].lower() != b"websocket":
+        return None
+    if b"upgrade" not in (option.strip() for option in found[b"connection"].lower().split(b",")):
+        return None
+    key = found[b"sec-websocket-key"]
+    try:
+        if len(key) != _KEY_LENGTH or len(base64.b64decode(key, validate=True)) != _KEY_BYTES:
+            return None
+    except binascii.Error:
+        return None
+    return key.decode()
+
+
+_NEEDED: Final = frozenset((b"upgrade", b"connection", b"sec-websocket-key", b"sec-websocket-version"))
+_ONCE: Final = _NEEDED | {b"origin"}
+
+
+def _answer_of_library(asked: Asked) -> tuple[bool, bytes]:
+    library = ServerProtocol()
+    request = b"%b %b HTTP/%b\r\n" % (asked.method, asked.url, asked.version.encode())
+    library.receive_data(request + b"".join(b"%b: %b\r\n" % header for header in asked.headers) + b"\r\n")
+    for event in library.events_received():
+        assert isinstance(event, Request)
+        response = library.accept(event)
+        library.send_response(response)
+        return response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS, b"".join(library.data_to_send())
+    # The HTTP parser let it pass, the library did not: too long a header, too many of them, another version.
+    return False, _head(431) + b"content-length: 0\r\nconnection: close\r\n\r\n"
