@@ -36,52 +36,40 @@ _MAX_QUOTED: Final = 64
 
 class _DescriptionPayload(Struct, frozen=True):
     to: SocketId
-    description: Raw
+    carried: Raw = field(name="description")
 
 
 class _CandidatePayload(Struct, frozen=True):
     to: SocketId
-    candidate: Raw
+    carried: Raw = field(name="candidate")
 
 
-class RawOffer(ClientBase, frozen=True, kw_only=True, tag="offer"):
+class Relay(ClientBase, frozen=True, kw_only=True):
+    """What goes from socket to socket."""
+
+    payload: _DescriptionPayload | _CandidatePayload
+
+
+class RawOffer(Relay, frozen=True, kw_only=True, tag="offer"):
     """Twin of `messages.Offer` for decoding: the description stays bytes."""
 
     payload: _DescriptionPayload
 
 
-class RawAnswer(ClientBase, frozen=True, kw_only=True, tag="answer"):
+class RawAnswer(Relay, frozen=True, kw_only=True, tag="answer"):
     """Twin of `messages.Answer` for decoding: the description stays bytes."""
 
     payload: _DescriptionPayload
 
 
-class RawIceCandidate(ClientBase, frozen=True, kw_only=True, tag="ice_candidate"):
+class RawIceCandidate(Relay, frozen=True, kw_only=True, tag="ice_candidate"):
     """Twin of `messages.IceCandidateMessage` for decoding: the candidate stays bytes."""
 
     payload: _CandidatePayload
 
 
-Relay = RawOffer | RawAnswer | RawIceCandidate
-"""What goes from socket to socket."""
-
 Frame = Join | RawOffer | RawAnswer | RawIceCandidate | Leave | Resume | Ping
 """What `decode` gives."""
-
-
-class _DescriptionOut(Struct, frozen=True):
-    sender: str = field(name="from")
-    description: Raw = field()
-
-
-class _CandidateOut(Struct, frozen=True):
-    sender: str = field(name="from")
-    candidate: Raw = field()
-
-
-class _RelayOut(Struct, frozen=True):
-    type: str
-    payload: _DescriptionOut | _CandidateOut
 
 
 class _Envelope(Struct, frozen=True):
@@ -104,6 +92,12 @@ _CARRIED: Final[dict[type[Any], tuple[str, Callable[[Raw], Any]]]] = {
     RawIceCandidate: ("candidate", msgspec.json.Decoder(IceCandidate | None).decode),
 }
 """What each relay carries, and its check."""
+
+_AROUND: Final = {
+    kind: (b'{"type":"%b","payload":{"from":"' % tag_of(kind).encode(), b'","%b":' % name.encode(), b"}}")
+    for kind, (name, _) in _CARRIED.items()
+}
+"""The frame that a receiver gets, around the sender and what is carried."""
 
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -128,11 +122,10 @@ def decode(frame: bytes | str) -> Frame:
         raise _refuse(frame, str(error)) from None
     except _NOT_JSON as error:
         raise _not_json(error) from None
-    carried = _CARRIED.get(type(message))
-    if carried is not None:
-        name, check = carried
+    if isinstance(message, Relay):
+        name, check = _CARRIED[type(message)]
         try:
-            check(getattr(message.payload, name))
+            check(message.payload.carried)
         except msgspec.ValidationError as error:
             fault = _below(f"$.payload.{name}", str(error))
             raise BadFrame(ErrorCode.INVALID_MESSAGE, fault, message.request_id) from None
@@ -147,10 +140,12 @@ def encode(message: ServerMessage) -> bytes:
 
 
 def encode_relay(relay: Relay, sender: str) -> bytes:
-    """The frame its receiver gets: `to` replaced by `from`, the rest byte for byte."""
-    if isinstance(relay, RawIceCandidate):
-        return _encode(_RelayOut("ice_candidate", _CandidateOut(sender, relay.payload.candidate)))
-    return _encode(_RelayOut(tag_of(relay), _DescriptionOut(sender, relay.payload.description)))
+    """The frame its receiver gets: `to` replaced by `from`, the rest byte for byte.
+
+    ``sender`` is a socket_id, in which there is nothing that JSON would have to escape.
+    """
+    before, between, after = _AROUND[type(relay)]
+    return b"".join((before, sender.encode(), between, relay.payload.carried, after))
 
 
 def _refuse(frame: bytes | str, fault: str) -> BadFrame:

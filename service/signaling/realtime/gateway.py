@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from signaling.contract.codec import RawAnswer, RawIceCandidate, RawOffer
+from signaling.contract.codec import RawAnswer, RawIceCandidate, RawOffer, Relay
 from signaling.contract.errors import CloseCode, ErrorCode, SignalingError
 from signaling.contract.messages import tag_of
 from signaling.contract.types import LeftReason
@@ -28,7 +28,7 @@ from signaling.rooms.ports import CommitUnknown, Post
 from signaling.rooms.resume_token import InvalidResumeToken, ResumeTokens
 from signaling.rooms.service import RoomService
 from signaling.rooms.writer import unavailable
-from signaling.telemetry.metrics import Metrics
+from signaling.telemetry.metrics import Metrics, Tally
 
 _FIRST_RETRY: Final = 0.1
 _LAST_RETRY: Final = 5.0
@@ -97,7 +97,7 @@ class Gateway:
         self.flushes = Flushes(self.loop)
         self.resume_window_seconds = settings.resume_window_seconds
         self._shared = settings.shared
-        self.relayed = {
+        self.relayed: dict[type[Relay], Tally] = {
             kind: metrics.relayed.labels(tag_of(kind)) for kind in (RawOffer, RawAnswer, RawIceCandidate)
         }
         self._max_connections = settings.max_connections
