@@ -28,6 +28,7 @@ from signaling.rooms.resume_token import ResumeTokens
 from signaling.rooms.service import RoomDefaults, RoomService
 from signaling.rooms.timers import Timers
 from signaling.settings import Settings
+from signaling.telemetry.memory import give_back_after_crowds
 from signaling.telemetry.metrics import Metrics
 from signaling.web.app import create_litestar
 from signaling.web.requests import Observed
@@ -138,6 +139,7 @@ class RunningNode:
         tasks = [
             asyncio.create_task(Timers(self.rooms, self.store).run(), name="timers"),
             asyncio.create_task(self.metrics.watch_loop(), name="loop-lag"),
+            asyncio.create_task(give_back_after_crowds(lambda: self.gateway.connections), name="memory"),
         ]
         try:
             if self._nodes is None:
