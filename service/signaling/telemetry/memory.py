@@ -8,7 +8,7 @@ import gc
 from collections.abc import Callable
 from typing import Final
 
-INTERVAL: Final = 10.0
+INTERVAL: Final = 2.0
 """Seconds between looks."""
 
 CROWD: Final = 1000
