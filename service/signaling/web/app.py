@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 
 from signaling.realtime.gateway import Gateway
 from signaling.rooms.service import RoomService
@@ -19,6 +20,7 @@ from signaling.web.errors import EXCEPTION_HANDLERS
 from signaling.web.message_docs import message_docs_router
 from signaling.web.requests import StrictRequest
 from signaling.web.rooms import ROOM_HANDLERS
+from signaling.web.short_way import ShortWay
 from signaling.web.socket import socket_route
 from signaling.web.system import SYSTEM_HANDLERS, metrics_route
 
@@ -44,19 +46,16 @@ def create_litestar(
     """The application: routes, errors, documents. ``node`` is asked at each request."""
     keys = ApiKeys(api_keys)
 
-    async def provide_rooms() -> RoomService:
-        return node().rooms
-
-    async def provide_gateway() -> Gateway:
-        return node().gateway
-
-    async def provide_metrics() -> Metrics:
-        return node().metrics
-
+    dependencies: dict[str, Callable[[], Any]] = {
+        "rooms": lambda: node().rooms,
+        "gateway": lambda: node().gateway,
+        "metrics": lambda: node().metrics,
+    }
     api = Router(
         "/api",
         route_handlers=ROOM_HANDLERS,
         guards=[keys.guard],
+        middleware=[DefineMiddleware(ShortWay, keys=keys, dependencies=dependencies)],
     )
     return Litestar(
         route_handlers=[
@@ -68,11 +67,7 @@ def create_litestar(
             docs_router(),
             message_docs_router(),
         ],
-        dependencies={
-            "rooms": Provide(provide_rooms),
-            "gateway": Provide(provide_gateway),
-            "metrics": Provide(provide_metrics),
-        },
+        dependencies={name: Provide(provide, sync_to_thread=False) for name, provide in dependencies.items()},
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=StrictRequest,
         request_max_body_size=MAX_BODY_BYTES,

@@ -48,21 +48,31 @@ class StrictRequest(Request[Any, Any, Any]):
         Raises ValidationException naming the JSON path of a fault, ClientException for what is no JSON.
         """
         field = self.route_handler.parsed_data_field
-        body = await self.body()
-        # A body that may be left out is optional to the handler; one that is there must still not be null.
-        kinds = [] if field is None else [kind for kind in get_args(field.annotation) if kind is not NoneType]
-        kind = kinds[0] if kinds else Any if field is None else field.annotation
-        try:
-            value = msgspec.json.decode(body)
-            if isinstance(value, dict):
-                # 2.0 is an integer, too, to JSON Schema; bodies are flat.
-                value = {name: _integer(field) for name, field in value.items()}
-            return msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            fault = str(error)
-            raise ValidationException(detail=fault if " - at `" in fault else f"{fault} - at `$`") from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ClientException(detail="The request body is not valid JSON") from error
+        return decode_strictly(await self.body(), Any if field is None else body_type(field))
+
+
+def body_type(field: Any) -> Any:
+    """The type of a body that is there: one that may be left out is optional to the handler, not null."""
+    kinds = [kind for kind in get_args(field.annotation) if kind is not NoneType]
+    return kinds[0] if kinds else field.annotation
+
+
+def decode_strictly(body: bytes, kind: Any) -> Any:
+    """The body as this type.
+
+    Raises ValidationException naming the JSON path of a fault, ClientException for what is no JSON.
+    """
+    try:
+        value = msgspec.json.decode(body)
+        if isinstance(value, dict):
+            # 2.0 is an integer, too, to JSON Schema; bodies are flat.
+            value = {name: _integer(field) for name, field in value.items()}
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        fault = str(error)
+        raise ValidationException(detail=fault if " - at `" in fault else f"{fault} - at `$`") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ClientException(detail="The request body is not valid JSON") from error
 
 
 def _integer(value: Any) -> Any:
