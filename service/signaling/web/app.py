@@ -9,6 +9,7 @@ from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
+from litestar.types import Receive, Scope, Send
 
 from signaling.realtime.gateway import Gateway
 from signaling.rooms.service import RoomService
@@ -57,7 +58,7 @@ def create_litestar(
         guards=[keys.guard],
         middleware=[DefineMiddleware(ShortWay, keys=keys, dependencies=dependencies)],
     )
-    return Litestar(
+    application = Litestar(
         route_handlers=[
             api,
             *SYSTEM_HANDLERS,
@@ -83,3 +84,20 @@ def create_litestar(
         logging_config=None,
         debug=False,
     )
+    application.asgi_handler = _ForPages(application.asgi_handler)
+    return application
+
+
+class _ForPages:
+    """Litestar's CORS middleware, for requests that have an `Origin`: it looks into all headers of each."""
+
+    def __init__(self, cors: Any) -> None:
+        self._cors = cors
+        self._app = cors.app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for name, _ in scope["headers"]:
+            if name == b"origin":
+                await self._cors(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

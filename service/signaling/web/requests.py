@@ -172,6 +172,6 @@ def _request_id(scope: Any) -> str:
             text = value.decode("latin-1")
             if _REQUEST_ID.fullmatch(text):
                 return str(text)
-    # No secret, only unlike all others: 64 bits of a generator that the operating system has seeded. To ask it
-    # each time would let another thread go first, and the wait for that costs more than all else in here.
+    # No secret, only unlike all others: 64 bits of a generator that the operating system seeded. To ask it
+    # each time would let another thread go first; waiting for that costs more than all else here.
     return f"{random.getrandbits(64):016x}"
