@@ -111,6 +111,7 @@ class InProcess:
     """A running node, and peers at it."""
 
     def __init__(self, application: Application, node: RunningNode) -> None:
+        self.application = application
         self.node = node
         self._config = uvicorn.Config(
             application,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.types import Receive, Scope, Send
 
 from signaling.realtime.gateway import Gateway
 from signaling.rooms.service import RoomService
@@ -19,6 +21,7 @@ from signaling.web.errors import EXCEPTION_HANDLERS
 from signaling.web.message_docs import message_docs_router
 from signaling.web.requests import StrictRequest
 from signaling.web.rooms import ROOM_HANDLERS
+from signaling.web.short_way import ShortWay
 from signaling.web.socket import socket_route
 from signaling.web.system import SYSTEM_HANDLERS, metrics_route
 
@@ -44,21 +47,18 @@ def create_litestar(
     """The application: routes, errors, documents. ``node`` is asked at each request."""
     keys = ApiKeys(api_keys)
 
-    async def provide_rooms() -> RoomService:
-        return node().rooms
-
-    async def provide_gateway() -> Gateway:
-        return node().gateway
-
-    async def provide_metrics() -> Metrics:
-        return node().metrics
-
+    dependencies: dict[str, Callable[[], Any]] = {
+        "rooms": lambda: node().rooms,
+        "gateway": lambda: node().gateway,
+        "metrics": lambda: node().metrics,
+    }
     api = Router(
         "/api",
         route_handlers=ROOM_HANDLERS,
         guards=[keys.guard],
+        middleware=[DefineMiddleware(ShortWay, keys=keys, dependencies=dependencies)],
     )
-    return Litestar(
+    application = Litestar(
         route_handlers=[
             api,
             *SYSTEM_HANDLERS,
@@ -68,11 +68,7 @@ def create_litestar(
             docs_router(),
             message_docs_router(),
         ],
-        dependencies={
-            "rooms": Provide(provide_rooms),
-            "gateway": Provide(provide_gateway),
-            "metrics": Provide(provide_metrics),
-        },
+        dependencies={name: Provide(provide, sync_to_thread=False) for name, provide in dependencies.items()},
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=StrictRequest,
         request_max_body_size=MAX_BODY_BYTES,
@@ -88,3 +84,20 @@ def create_litestar(
         logging_config=None,
         debug=False,
     )
+    application.asgi_handler = _ForPages(application.asgi_handler)
+    return application
+
+
+class _ForPages:
+    """Litestar's CORS middleware, for requests that have an `Origin`: it looks into all headers of each."""
+
+    def __init__(self, cors: Any) -> None:
+        self._cors = cors
+        self._app = cors.app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for name, _ in scope["headers"]:
+            if name == b"origin":
+                await self._cors(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -39,6 +39,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """As uvicorn makes it."""
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
+        self._due: float | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         self._upgraded = False
@@ -64,7 +65,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         cycle: Any = self.cycle  # None before the first request
         idle = cycle is None or cycle.response_complete
-        if idle and self._deadline is None and not self._upgraded and not self.transport.is_closing():
+        if idle and self._due is None and not self._upgraded and not self.transport.is_closing():
             self._start_deadline()
 
     def pause_writing(self) -> None:
@@ -80,7 +81,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         self._head_bytes = 0
-        if self._deadline is None:
+        if self._due is None:
             self._start_deadline()
         super().on_message_begin()
 
@@ -96,7 +97,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is here, body and all."""
-        self._stop_deadline()
+        self._due = None
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
@@ -128,9 +129,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             raise ValueError("the head of the request is too large")
 
     def _start_deadline(self) -> None:
-        self._deadline = self.loop.call_later(REQUEST_TIMEOUT, self._too_slow)
+        """One timer serves all requests of a connection: to set one and stop it for each costs more."""
+        self._due = self.loop.time() + REQUEST_TIMEOUT
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_TIMEOUT, self._look)
 
     def _stop_deadline(self) -> None:
+        self._due = None
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -140,9 +145,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._unread.cancel()
             self._unread = None
 
-    def _too_slow(self) -> None:
+    def _look(self) -> None:
         self._deadline = None
-        self.transport.abort()
+        if self._due is None:
+            return
+        left = self._due - self.loop.time()
+        if left > 0:
+            self._deadline = self.loop.call_later(left, self._look)
+        else:
+            self.transport.abort()
 
 
 _told_full_at = float("-inf")
