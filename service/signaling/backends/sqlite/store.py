@@ -33,6 +33,10 @@ WAITING_WRITES: Final = 4096
 WRITES_PER_TRANSACTION: Final = 512
 """Bounds a transaction's memory, and how long the first of a batch waits for the last."""
 
+PACE: Final = 0.003
+"""Seconds from a transaction of several commits to the next. A transaction costs as much as ten more commits
+in it, in CPU time and in writes to the disk."""
+
 WAITING_READS: Final = 4096
 """Reads that wait, at most."""
 
@@ -80,6 +84,7 @@ class SqliteStore:
             files.close_writer,
             capacity=WAITING_WRITES,
             batch=WRITES_PER_TRANSACTION,
+            pace=PACE,
         )
         # One at a time: a quick read is not to wait for the slow one behind it.
         self._reader = ConnectionThread[_Read](
