@@ -407,7 +407,8 @@ class Hub:
     async def depart(self, local: LocalRoom) -> None:
         """End a visit. A room without members or visitors is no longer followed."""
         local.visitors -= 1
-        await self._tidy(local)
+        if not (local.visitors or local.members):
+            await self._tidy(local)
 
     def release(self, local: LocalRoom) -> None:
         """End a visit, soon: as `depart`, for those who cannot wait."""
