@@ -431,3 +431,5 @@ class Hub:
         async with self._turns.take(local.code):
             if local.code not in self._local:
                 await self._rooms.unfollow(local.code)
+        # They know each other, and would have to be found by the garbage collector.
+        local.replica = None

@@ -32,7 +32,7 @@ class Replay:
         self.sent = 0
         """How many frames were sent on this seat."""
         self._frames: deque[bytes] | None = None
-        """None: nothing is kept, as at any seat where nobody speaks. A deque is half a kilobyte, even an empty one."""
+        """None: nothing is kept, as at any silent seat. A deque is half a kilobyte, even an empty one."""
         self._bytes = 0
         self._max_frames = limits.frames
         self._max_bytes = limits.total_bytes
