@@ -17,6 +17,7 @@ from .changes import NOW, after, claim, close, create, join, purge
 
 SMALL = {
     "SCAN CONSTANT ROW": "no table at all",
+    "SCAN 2 CONSTANT ROWS": "the events to be inserted",
     "SCAN totals": "three rows",
     "SCAN overdue": "one row, of a subquery that is checked itself",
     "SCAN rooms USING INDEX rooms_occupied": "every row is an answer",

@@ -555,6 +555,7 @@ def simulate(seed: int, *, level: int = logging.ERROR) -> Outcome:
         _patched(
             (membership, "AUDIT_SECONDS", AUDIT_SECONDS),
             (codes, "secrets", chance),
+            (codes, "_letters", codes.Letters()),
             (post, "secrets", chance),
             (asgi, "time", _Time(world)),
         ),

@@ -118,5 +118,5 @@ class Node:
         if not self.gateway.connections:
             await until(lambda: not self.gateway._hub._local and not self.rooms.broker._listeners)
             assert not self.rooms.service._replicas
-            assert not self.gateway._hub._turns._turns
-            assert not self.gateway._tries._turns
+            assert not self.gateway._hub._turns._waiting
+            assert not self.gateway._tries._waiting

@@ -8,8 +8,7 @@ from collections import Counter
 import pytest
 
 from signaling.contract.types import MAX_ID_LENGTH, ROOM_CODE_ALPHABET
-from signaling.rooms import codes as module
-from signaling.rooms.codes import new_node_id, new_room_code, new_socket_id, normal_code
+from signaling.rooms.codes import Letters, new_node_id, new_room_code, new_socket_id, normal_code
 
 
 def test_room_codes() -> None:
@@ -43,5 +42,22 @@ def test_every_letter_comes_up_equally_often(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(secrets, "token_bytes", every_byte)
     fair = 256 // len(ROOM_CODE_ALPHABET)
-    letters = module._draw(fair * len(ROOM_CODE_ALPHABET))
+    letters = Letters().draw(fair * len(ROOM_CODE_ALPHABET))
     assert set(Counter(letters).values()) == {fair}
+
+
+def test_no_letter_is_given_out_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Letters are drawn many at a time, and go out in their order: those of one draw run into the next."""
+    drawn: list[bytes] = []
+    real = secrets.token_bytes
+
+    def remembered(count: int) -> bytes:
+        drawn.append(real(count))
+        return drawn[-1]
+
+    monkeypatch.setattr(secrets, "token_bytes", remembered)
+    letters = Letters()
+    given = "".join(letters.draw(length) for length in (6, 8, 16) * 40)
+    fair = [byte for byte in b"".join(drawn) if byte < 256 - 256 % len(ROOM_CODE_ALPHABET)]
+    assert len(drawn) > 2
+    assert given == "".join(ROOM_CODE_ALPHABET[byte % len(ROOM_CODE_ALPHABET)] for byte in fair)[: len(given)]

@@ -280,12 +280,12 @@ async def test_pings_tell_what_need_not_be_kept(node: Node) -> None:
     await until(lambda: second.types().count("ice_candidate") == 5)
     member = second.session.member
     assert member is not None
-    assert len(member.replay._frames) == second.received == 7
+    assert len(member.replay.kept) == second.received == 7
     second.say("ping", received=6)
     await until(lambda: second.types()[-1] == "pong")
-    assert len(member.replay._frames) == 2, "the last candidate, and the pong"
+    assert len(member.replay.kept) == 2, "the last candidate, and the pong"
     second.say("ping", received=10_000)
-    assert len(member.replay._frames) == 3
+    assert len(member.replay.kept) == 3
 
 
 async def test_a_pong_tells_what_need_not_be_kept(node: Node) -> None:
@@ -299,7 +299,7 @@ async def test_a_pong_tells_what_need_not_be_kept(node: Node) -> None:
     assert second.types()[-1] == "ice_candidate", "what was sent before the ping goes before it"
     first.say("ice_candidate", to=second.session.socket_id, candidate=None)
     second.session.pong_received()
-    assert len(member.replay._frames) == 1
+    assert len(member.replay.kept) == 1
     # A mark of an earlier seat says nothing of the next.
     second.session.ping_sent()
     second.say("leave")
@@ -308,7 +308,7 @@ async def test_a_pong_tells_what_need_not_be_kept(node: Node) -> None:
     await until(lambda: second.types().count("room_joined") == 2)
     second.session.pong_received()
     assert second.session.member is not None
-    assert len(second.session.member.replay._frames) >= 1
+    assert len(second.session.member.replay.kept) >= 1
 
 
 async def test_who_read_too_slowly_misses_nothing_that_is_kept(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,3 +112,19 @@ def test_whatever_is_sent_and_received(steps: list[bytes | int], frames: int, to
         # The newest that fit are there.
         if acknowledged < len(sent) and len(sent[-1]) + FRAME_COST <= total:
             assert replay.since(len(sent) - 1) == sent[-1:]
+
+
+def test_what_is_empty_takes_next_to_nothing() -> None:
+    """There is one for every seat, and most seats are silent."""
+    replay = Replay(PLENTY)
+    never_used = _size(replay)
+    for number in range(100):
+        replay.add(bytes(100))
+        replay.acknowledge(number)
+    assert _size(replay) > never_used
+    replay.acknowledge(100)
+    assert _size(replay) == never_used < 200
+
+
+def _size(replay: Replay) -> int:
+    return sys.getsizeof(replay) + sys.getsizeof(replay._frames)

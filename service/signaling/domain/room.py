@@ -161,7 +161,8 @@ def _end_seats(room: Room, seats: Sequence[Seat], now: int) -> list[RoomEvent]:
 
 
 def _end_kept_seats(room: Room, command: commands.Tick | commands.Join, now: int) -> list[RoomEvent]:
-    over = [seat for seat in room.seats.values() if _is_over(seat, now, command.spared_since)]
+    kept = [seat for seat in room.seats.values() if seat.held_until is not None]
+    over = [seat for seat in kept if _is_over(seat, now, command.spared_since)]
     return _end_seats(room, over, now)
 
 

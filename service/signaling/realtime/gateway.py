@@ -100,6 +100,7 @@ class Gateway:
         self.relayed: dict[type[Relay], Tally] = {
             kind: metrics.relayed.labels(tag_of(kind)) for kind in (RawOffer, RawAnswer, RawIceCandidate)
         }
+        self._joined = metrics.joins.labels("joined")
         self._max_connections = settings.max_connections
         self._guard = GuessGuard(settings.unknown_codes_per_minute)
         self._tries = Turns()
@@ -178,7 +179,7 @@ class Gateway:
         except SignalingError as error:
             self.metrics.joins.labels(error.code.value).inc()
             raise
-        self.metrics.joins.labels("joined").inc()
+        self._joined.inc()
 
     async def _join(self, session: Session, code: str, display_name: str, user_id: str | None) -> None:
         local = await self._find(session.address, code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections import OrderedDict, deque
 from typing import Final
@@ -11,6 +12,9 @@ WINDOW: Final = 60.0
 
 MAX_ADDRESSES: Final = 65_536
 """Addresses remembered (some 30 MB at worst); then the one longest without a wrong code is forgotten."""
+
+REMEMBERED_SUBSCRIBERS: Final = 4096
+"""Addresses that need not be taken apart again: many sockets come from one school."""
 
 _IPV6_NETWORK: Final = 64
 """One subscriber holds a /64 and can use any address of it (RFC 6177)."""
@@ -58,6 +62,7 @@ class GuessGuard:
             del self._misses[oldest]
 
 
+@functools.lru_cache(REMEMBERED_SUBSCRIBERS)
 def subscriber(address: str) -> str:
     """The part of an address that one subscriber cannot change: all of IPv4, the /64 of IPv6.
 

@@ -407,7 +407,8 @@ class Hub:
     async def depart(self, local: LocalRoom) -> None:
         """End a visit. A room without members or visitors is no longer followed."""
         local.visitors -= 1
-        await self._tidy(local)
+        if not (local.visitors or local.members):
+            await self._tidy(local)
 
     def release(self, local: LocalRoom) -> None:
         """End a visit, soon: as `depart`, for those who cannot wait."""
@@ -430,3 +431,5 @@ class Hub:
         async with self._turns.take(local.code):
             if local.code not in self._local:
                 await self._rooms.unfollow(local.code)
+        # They know each other, and would have to be found by the garbage collector.
+        local.replica = None

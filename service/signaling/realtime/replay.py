@@ -31,7 +31,8 @@ class Replay:
         """Nothing was sent yet."""
         self.sent = 0
         """How many frames were sent on this seat."""
-        self._frames: deque[bytes] = deque()
+        self._frames: deque[bytes] | None = None
+        """None: nothing is kept, as at any silent seat. A deque is half a kilobyte, even an empty one."""
         self._bytes = 0
         self._max_frames = limits.frames
         self._max_bytes = limits.total_bytes
@@ -40,6 +41,8 @@ class Replay:
         """A frame is being sent."""
         self.sent += 1
         frames = self._frames
+        if frames is None:
+            frames = self._frames = deque()
         frames.append(frame)
         self._bytes += len(frame) + FRAME_COST
         while self._bytes > self._max_bytes or len(frames) > self._max_frames:
@@ -47,31 +50,36 @@ class Replay:
 
     def acknowledge(self, received: int) -> None:
         """The client has so many: they need not be kept. More than were sent is no news."""
-        if received <= self.sent:
-            for _ in range(received - self.sent + len(self._frames)):
-                self._bytes -= len(self._frames.popleft()) + FRAME_COST
+        frames = self._frames
+        if frames is None or received > self.sent:
+            return
+        for _ in range(received - self.sent + len(frames)):
+            self._bytes -= len(frames.popleft()) + FRAME_COST
+        if not frames:
+            self._frames = None
 
     def since(self, received: int) -> list[bytes] | None:
         """What follows the first ``received`` frames; None if some of it is not kept, or never was sent."""
         missing = self.sent - received
-        if not 0 <= missing <= len(self._frames):
+        kept = self.kept
+        if not 0 <= missing <= len(kept):
             return None
-        return list(self._frames)[len(self._frames) - missing :]
+        return kept[len(kept) - missing :]
 
     @property
     def kept(self) -> list[bytes]:
         """All that is kept."""
-        return list(self._frames)
+        return [] if self._frames is None else list(self._frames)
 
     def restart(self, received: int) -> None:
         """Some are lost for good: count on from where the client is."""
-        self._frames.clear()
+        self._frames = None
         self._bytes = 0
         self.sent = received
 
     def follow(self, received: int, missed: list[bytes]) -> None:
         """What was kept elsewhere goes before what was added here: first ``received``, then ``missed``."""
-        later = list(self._frames)
+        later = self.kept
         self.restart(received)
         for frame in (*missed, *later):
             self.add(frame)

@@ -3,34 +3,63 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
+from types import TracebackType
 
 
 class Turns:
-    """One user at a time for each name, in the order they came. As many locks as names in use."""
+    """One user at a time for each name, in the order they came. As many entries as names in use."""
 
     def __init__(self) -> None:
         """Nobody uses anything yet."""
-        self._turns: dict[str, _Turn] = {}
+        self._waiting: dict[str, deque[asyncio.Future[None]] | None] = {}
+        """By name in use, those who wait for it; None: nobody ever did."""
 
-    @asynccontextmanager
-    async def take(self, name: str) -> AsyncIterator[None]:
-        """Wait for one's turn at ``name``, and hold it."""
-        turn = self._turns.setdefault(name, _Turn())
-        turn.users += 1
+    def take(self, name: str) -> _Turn:
+        """To be entered: waits for one's turn at ``name``, and holds it. At once if nobody has it."""
+        return _Turn(self, name)
+
+    async def wait(self, name: str) -> None:
+        """Returns when it is the caller's turn: `give` is to be called then."""
+        if name not in self._waiting:
+            self._waiting[name] = None
+            return
+        waiting = self._waiting[name]
+        if waiting is None:
+            waiting = self._waiting[name] = deque()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting.append(turn)
         try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._turns[name]
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                # It came just now, and goes on to the next.
+                self.give(name)
+            raise
+
+    def give(self, name: str) -> None:
+        """The turn is over."""
+        waiting = self._waiting[name]
+        while waiting:
+            turn = waiting.popleft()
+            # Else whoever waited has given up.
+            if not turn.cancelled():
+                turn.set_result(None)
+                return
+        del self._waiting[name]
 
 
 class _Turn:
-    __slots__ = ("lock", "users")
+    __slots__ = ("_name", "_turns")
 
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.users = 0
+    def __init__(self, turns: Turns, name: str) -> None:
+        self._turns = turns
+        self._name = name
+
+    async def __aenter__(self) -> None:
+        await self._turns.wait(self._name)
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._turns.give(self._name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Final
+
 from msgspec import UNSET, UnsetType
 
 from signaling.contract.codec import encode
@@ -32,6 +35,9 @@ from signaling.domain.room import Room
 
 RequestId = str | UnsetType
 
+SHOWN: Final = 4096
+"""Participants that need not be made again: of a class that comes in, each is shown to all who follow."""
+
 
 def participant(seat: Seat, *, polite: bool) -> Participant:
     """A participant as somebody else in the room sees it."""
@@ -43,6 +49,9 @@ def participant(seat: Seat, *, polite: bool) -> Participant:
         connection=seat.connection,
         polite=polite,
     )
+
+
+_shown = functools.lru_cache(SHOWN)(lambda seat, polite: participant(seat, polite=polite))
 
 
 def participant_joined(seat: Seat) -> bytes:
@@ -68,7 +77,7 @@ def participant_reconnected(socket_id: str) -> bytes:
 def others(room: Room, own: Seat) -> list[Participant]:
     """Everyone in the room but ``own``, who is polite towards those there before."""
     return [
-        participant(seat, polite=seat.number < own.number)
+        _shown(seat, seat.number < own.number)
         for seat in room.seats.values()
         if seat.socket_id != own.socket_id
     ]

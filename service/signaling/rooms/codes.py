@@ -16,28 +16,45 @@ _FAIR: Final = 256 - 256 % _LETTERS
 """Bytes below it stand for every letter equally often."""
 
 
-def _draw(length: int) -> str:
-    """So many letters. The operating system is asked once as a rule: that costs more than all the rest."""
-    text = ""
-    while len(text) < length:
-        drawn = secrets.token_bytes(length + 4)
-        text += "".join(ROOM_CODE_ALPHABET[byte % _LETTERS] for byte in drawn if byte < _FAIR)
-    return text[:length]
+_DRAWN: Final = 512
+"""Letters asked for at once: asking the operating system costs more than all the rest."""
+
+
+class Letters:
+    """Random letters of room codes, each given out once."""
+
+    def __init__(self) -> None:
+        """None drawn yet."""
+        self._text = ""
+        self._at = 0
+
+    def draw(self, length: int) -> str:
+        """So many."""
+        while self._at + length > len(self._text):
+            drawn = secrets.token_bytes(_DRAWN)
+            more = "".join([ROOM_CODE_ALPHABET[byte % _LETTERS] for byte in drawn if byte < _FAIR])
+            self._text, self._at = self._text[self._at :] + more, 0
+        start = self._at
+        self._at += length
+        return self._text[start : self._at]
+
+
+_letters = Letters()
 
 
 def new_room_code() -> str:
     """A random room code (about 30 bits; joins with unknown codes are rate-limited for that reason)."""
-    return _draw(ROOM_CODE_LENGTH)
+    return _letters.draw(ROOM_CODE_LENGTH)
 
 
 def new_node_id() -> str:
     """The name of one process, new at every start: seats of an earlier process can be told by it."""
-    return _draw(_NODE_LENGTH)
+    return _letters.draw(_NODE_LENGTH)
 
 
 def new_socket_id(node: str) -> str:
     """A socket's name: its node's, so that a relay knows where to go, and about 79 random bits."""
-    return f"{node}-{_draw(_SOCKET_LENGTH)}"
+    return f"{node}-{_letters.draw(_SOCKET_LENGTH)}"
 
 
 def normal_code(code: str) -> str:

@@ -89,7 +89,7 @@ class Replica:
 
     async def reach(self, version: int) -> None:
         """Returns once the follower was told of that version, or no more will be told."""
-        if self._has(version):
+        if self.has(version):
             return
         waiter = (version, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
@@ -103,12 +103,13 @@ class Replica:
         self._dropped = True
         self._wake()
 
-    def _has(self, version: int) -> bool:
+    def has(self, version: int) -> bool:
+        """Whether the follower was told of that version, or no more will be told."""
         return self._dropped or self.room.version >= version or self.room.state is not RoomState.OPEN
 
     def _wake(self) -> None:
         for version, waiter in self._waiting:
-            if self._has(version) and not waiter.done():
+            if self.has(version) and not waiter.done():
                 waiter.set_result(None)
 
     def resync(self, latest: Room | None) -> None:

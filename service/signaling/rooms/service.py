@@ -350,7 +350,7 @@ class RoomService:
 
     def _spared_since(self) -> int | None:
         since, until = self._spared
-        return since if self._clock() < until else None
+        return since if until and self._clock() < until else None
 
     async def recover_seats(
         self,
@@ -421,7 +421,9 @@ class RoomService:
         outcome = await writer.execute(command)
         replica = self._replicas.get(code)
         if replica is not None:
-            await self._told(code, replica, _version_of(outcome, replica.room))
+            version = _version_of(outcome, replica.room)
+            if not replica.has(version):
+                await self._told(code, replica, version)
         return outcome
 
     async def _told(self, code: str, replica: Replica, version: int) -> None:

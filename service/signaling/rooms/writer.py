@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -85,16 +85,18 @@ class RoomWriter:
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    def execute(self, command: Command) -> Awaitable[Outcome]:
-        """Decide and commit. The result raises SignalingError where the rules refuse, or the store cannot."""
+    def execute(self, command: Command) -> asyncio.Future[Outcome]:
+        """Decide and commit, whether or not the result is cancelled meanwhile.
+
+        It raises SignalingError where the rules refuse, or the store cannot.
+        """
         if len(self._waiting) >= MAX_WAITING:
             raise unavailable("Too many requests wait for this room")
         result: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(command, result))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"room-writer-{self._code}")
-        # A caller that gives up must not take the commit down for the others.
-        return asyncio.shield(result)
+        return result
 
     async def _run(self) -> None:
         room: Room | None = None

@@ -20,8 +20,12 @@ _ROOM_DECODER: Final = msgspec.json.Decoder(Room)
 _EVENT_DECODER: Final[msgspec.json.Decoder[RoomEvent]] = msgspec.json.Decoder(RoomEvent)
 
 
+EventRow = tuple[str, int, int, str]
+"""A row of `events`: code, version, time and body."""
+
+
 class RoomRow(Struct, frozen=True):
-    """A row of `rooms`: values by column name, to be bound to statements."""
+    """A row of `rooms`, in the order of its columns."""
 
     code: str
     version: int
@@ -43,7 +47,7 @@ class CommitRows(Struct, frozen=True):
     at: int
     claim: Claim | None
     room: RoomRow | None
-    events: Sequence[tuple[str, int, int, str]]
+    events: Sequence[EventRow]
 
 
 def commit_rows(commit: Commit) -> CommitRows:

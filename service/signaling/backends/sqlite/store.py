@@ -14,6 +14,7 @@ from msgspec import Struct
 from signaling.backends.sqlite import queries, writer
 from signaling.backends.sqlite.errors import DatabaseUnreadable
 from signaling.backends.sqlite.files import DATABASE_NAME, StoreFiles
+from signaling.backends.sqlite.recent import RecentRooms
 from signaling.backends.sqlite.rows import CommitRows, commit_rows
 from signaling.backends.sqlite.thread import ConnectionThread
 from signaling.domain.events import RoomEvent
@@ -33,6 +34,10 @@ WAITING_WRITES: Final = 4096
 WRITES_PER_TRANSACTION: Final = 512
 """Bounds a transaction's memory, and how long the first of a batch waits for the last."""
 
+PACE: Final = 0.003
+"""Seconds from a transaction of several commits to the next. A transaction costs as much as ten more commits
+in it, in CPU time and in writes to the disk."""
+
 WAITING_READS: Final = 4096
 """Reads that wait, at most."""
 
@@ -48,8 +53,8 @@ Result = TypeVar("Result")
 class _Write(Struct, frozen=True, eq=False):
     """A job of the writer: a commit, or (None) a probe."""
 
+    commit: Commit | None
     rows: CommitRows | None
-    events: Sequence[RoomEvent]
     done: Future[None]
 
 
@@ -72,6 +77,7 @@ class SqliteStore:
         self._files = files
         self._open_rooms = open_rooms
         self._publish = publish
+        self._recent = RecentRooms()
         self._loop: AbstractEventLoop = asyncio.get_running_loop()
         self._probing: Future[None] | None = None
         self._writer = ConnectionThread[_Write](
@@ -80,6 +86,7 @@ class SqliteStore:
             files.close_writer,
             capacity=WAITING_WRITES,
             batch=WRITES_PER_TRANSACTION,
+            pace=PACE,
         )
         # One at a time: a quick read is not to wait for the slow one behind it.
         self._reader = ConnectionThread[_Read](
@@ -99,9 +106,13 @@ class SqliteStore:
         """Finish what was begun, then give up the directory. Calls from now on raise StoreUnavailable."""
         await self._reader.close()
         await self._writer.close()
+        self._recent.clear()
 
     async def load(self, code: str) -> Room | None:
-        """See `RoomStore.load`."""
+        """See `RoomStore.load`. A room that was just committed is known without asking the disk."""
+        room = self._recent.get(code)
+        if room is not None:
+            return room
         return await self._ask(lambda connection: queries.load(connection, code))
 
     async def commit(self, commit: Commit) -> None:
@@ -110,7 +121,7 @@ class SqliteStore:
         Raises ValueError for what is not a commit: no events, a gap in them, or a room that is not theirs.
         """
         done: Future[None] = self._loop.create_future()
-        self._writer.put(_Write(commit_rows(commit), commit.events, done))
+        self._writer.put(_Write(commit, commit_rows(commit), done))
         await done
 
     async def log(self, code: str) -> Sequence[RoomEvent]:
@@ -147,7 +158,7 @@ class SqliteStore:
             # Those who ask meanwhile share the answer: asking often costs nothing.
             probing: Future[None] = self._loop.create_future()
             probing.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._writer.put(_Write(None, (), probing))
+            self._writer.put(_Write(None, None, probing))
             self._probing = probing
         try:
             await asyncio.wait_for(asyncio.shield(self._probing), PROBE_SECONDS)
@@ -180,13 +191,16 @@ class SqliteStore:
         return lambda: self._deliver(jobs, written)
 
     def _deliver(self, jobs: Sequence[_Write], written: writer.Written) -> None:
-        """Announce what was committed, then tell those who wait for it."""
+        """Remember and announce what was committed, then tell those who wait for it."""
         if written.open_rooms is not None:
             self._open_rooms = written.open_rooms
-        for job, error in zip(jobs, written.outcomes, strict=True):
-            if error is None and job.rows is not None:
-                self._announce(job.rows.code, job.events)
-        for job, error in zip(jobs, written.outcomes, strict=True):
+        finished = list(zip(jobs, written.outcomes, strict=True))
+        for job, error in finished:
+            self._remember(job, error)
+        for job, error in finished:
+            if error is None and job.commit is not None:
+                self._announce(job.commit.code, job.commit.events)
+        for job, error in finished:
             if job.done.done():
                 # Whoever waited was cancelled.
                 continue
@@ -194,6 +208,14 @@ class SqliteStore:
                 job.done.set_result(None)
             else:
                 job.done.set_exception(error)
+
+    def _remember(self, job: _Write, error: Exception | None) -> None:
+        if job.commit is None or job.rows is None:
+            return
+        if error is None and job.commit.room is not None and job.rows.room is not None:
+            self._recent.keep(job.commit.room, len(job.rows.room.body))
+        else:
+            self._recent.forget(job.commit.code)
 
     def _announce(self, code: str, events: Sequence[RoomEvent]) -> None:
         try:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from signaling.backends.sqlite.queries import count_open
-from signaling.backends.sqlite.rows import CommitRows
+from signaling.backends.sqlite.rows import CommitRows, EventRow, RoomRow
 from signaling.rooms.ports import LOG_LIMIT, Claimed, ClaimTaken, StoreUnavailable, VersionConflict
 
 SWEPT_PER_CLAIM: Final = 4
@@ -19,23 +21,28 @@ SWEPT_PER_CLAIM: Final = 4
 _INSERT_ROOM: Final = """
     INSERT INTO rooms (
         code, version, state, owner_id, created_at, expires_at, due_at, seat_count, joined_total, body
-    ) VALUES (
-        :code, :version, :state, :owner_id, :created_at, :expires_at, :due_at, :seat_count, :joined_total,
-        :body
-    )
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO NOTHING
 """
 # Most changes are of seats that come and go. This touches only the indexes that count them.
 _UPDATE_SEATS: Final = """
-    UPDATE rooms SET version = :version, seat_count = :seat_count, joined_total = :joined_total, body = :body
-    WHERE code = :code
+    UPDATE rooms SET version = ?, seat_count = ?, joined_total = ?, body = ?
+    WHERE code = ? AND version = ? AND state = ? AND due_at = ?
 """
 _UPDATE_ROOM: Final = """
     UPDATE rooms SET
-        version = :version, state = :state, owner_id = :owner_id, created_at = :created_at,
-        expires_at = :expires_at, due_at = :due_at, seat_count = :seat_count, joined_total = :joined_total,
-        body = :body
-    WHERE code = :code
+        version = ?, state = ?, owner_id = ?, created_at = ?, expires_at = ?, due_at = ?, seat_count = ?,
+        joined_total = ?, body = ?
+    WHERE code = ? AND version = ?
 """
+EVENTS_AT_ONCE: Final = 64
+"""Rows of one statement: a power of two. SQLite before 3.32 takes 999 parameters."""
+
+_INSERT_EVENTS: Final = {
+    rows: f"INSERT INTO events (code, version, at, body) VALUES {', '.join(['(?, ?, ?, ?)'] * rows)}"  # noqa: S608
+    for rows in (1 << power for power in range(EVENTS_AT_ONCE.bit_length()))
+}
+"""By how many rows they insert: the powers of two, so that there are few to be prepared."""
+
 _SWEEP_CLAIMS: Final = """
     DELETE FROM claims WHERE key IN (
         SELECT key FROM claims WHERE expires_at <= ? ORDER BY expires_at LIMIT ?
@@ -49,7 +56,7 @@ class Written(Struct, frozen=True):
     outcomes: Sequence[Exception | None]
     """Of each, in order: None, or why it was not done."""
     open_rooms: int | None
-    """How many rooms are stored as open after them; None where nothing was done."""
+    """How many rooms are stored as open after them; None where they did not change that."""
 
 
 def write(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -> Written:
@@ -61,9 +68,17 @@ def write(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -
     try:
         # Takes the write lock now; a transaction that starts by reading could not wait for it later.
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_write_one(connection, rows) for rows in writes]
+        transaction = _Transaction(connection)
+        try:
+            outcomes = transaction.write_together(writes)
+        except Exception:  # noqa: BLE001 - it is met again below, by whose fault it is
+            # Seldom. Whose fault it is does not show, and half of what it was to do is done: from the start.
+            _roll_back(connection)
+            connection.execute("BEGIN IMMEDIATE")
+            transaction = _Transaction(connection)
+            outcomes = transaction.write_apart(writes)
         _sweep_claims(connection, writes)
-        open_rooms = count_open(connection)
+        open_rooms = count_open(connection) if transaction.changed_states else None
         connection.execute("COMMIT")
     except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits to be told
         _roll_back(connection)
@@ -86,59 +101,118 @@ def _roll_back(connection: sqlite3.Connection) -> None:
             connection.execute("ROLLBACK")
 
 
-def _write_one(connection: sqlite3.Connection, rows: CommitRows | None) -> Exception | None:
-    connection.execute("SAVEPOINT one")
-    try:
+class _Transaction:
+    """Writes in a transaction that has begun.
+
+    Each statement lets go of Python's lock and waits to get it back, which the event loop may be holding: so
+    there are few of them. A change of a seat is one, and all events together are one.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.changed_states = False
+        """Whether rooms came, went, or may have changed their state."""
+        self._connection = connection
+        self._execute = connection.execute
+        self._events: list[EventRow] = []
+        """To be inserted: the last thing that is done, as a rule."""
+
+    def write_together(self, writes: Sequence[CommitRows | None]) -> list[Exception | None]:
+        """All of them; raises what is wrong with one, unless that has done nothing yet."""
+        outcomes: list[Exception | None] = []
+        for rows in writes:
+            try:
+                self._write(rows)
+            except (VersionConflict, ClaimTaken) as error:
+                outcomes.append(error)
+            else:
+                outcomes.append(None)
+        self._insert_events()
+        return outcomes
+
+    def write_apart(self, writes: Sequence[CommitRows | None]) -> list[Exception | None]:
+        """Each of them, whatever is wrong with others; raises if SQLite gives up the transaction."""
+        return [self._write_alone(rows) for rows in writes]
+
+    def _write_alone(self, rows: CommitRows | None) -> Exception | None:
+        self._execute("SAVEPOINT one")
+        try:
+            self._write(rows)
+            self._insert_events()
+        except Exception as error:
+            if not self._connection.in_transaction:
+                # SQLite gave up all of it: what the neighbours before this one wrote is gone as well.
+                raise
+            self._events.clear()
+            self._execute("ROLLBACK TO one")
+            self._execute("RELEASE one")
+            return unavailable(error) if isinstance(error, sqlite3.Error) else error
+        self._execute("RELEASE one")
+        return None
+
+    def _write(self, rows: CommitRows | None) -> None:
+        """Raises VersionConflict or ClaimTaken before anything is written."""
         if rows is None:
-            connection.execute("UPDATE probe SET count = count + 1 WHERE id = 1")
+            self._execute("UPDATE probe SET count = count + 1 WHERE id = 1")
+            return
+        claim = rows.claim
+        if claim is not None:
+            held = self._execute(
+                "SELECT code, fingerprint FROM claims WHERE key = ? AND expires_at > ?", (claim.key, rows.at)
+            ).fetchone()
+            if held is not None:
+                raise ClaimTaken(Claimed(code=held[0], fingerprint=held[1]))
+        if rows.room is None:
+            self._remove_room(rows)
         else:
-            _commit(connection, rows)
-    except Exception as error:
-        if not connection.in_transaction:
-            # SQLite gave up the whole transaction: what the neighbours before this one wrote is gone as well.
-            raise
-        connection.execute("ROLLBACK TO one")
-        connection.execute("RELEASE one")
-        return unavailable(error) if isinstance(error, sqlite3.Error) else error
-    connection.execute("RELEASE one")
-    return None
+            self._write_room(rows, rows.room)
+            self._events += rows.events
+            oldest = rows.room.version - LOG_LIMIT
+            if oldest > 0:
+                self._execute("DELETE FROM events WHERE code = ? AND version <= ?", (rows.code, oldest))
+        if claim is not None:
+            self._execute(
+                "INSERT OR REPLACE INTO claims (key, code, fingerprint, expires_at) VALUES (?, ?, ?, ?)",
+                (claim.key, rows.code, claim.fingerprint, claim.expires_at),
+            )
 
-
-def _commit(connection: sqlite3.Connection, rows: CommitRows) -> None:
-    if rows.claim is not None:
-        held = connection.execute(
-            "SELECT code, fingerprint FROM claims WHERE key = ? AND expires_at > ?", (rows.claim.key, rows.at)
-        ).fetchone()
-        if held is not None:
-            raise ClaimTaken(Claimed(code=held[0], fingerprint=held[1]))
-    stored = connection.execute(
-        "SELECT version, state, due_at FROM rooms WHERE code = ?", (rows.code,)
-    ).fetchone()
-    version, state, due_at = (0, None, None) if stored is None else stored
-    if version != rows.expected_version:
-        raise VersionConflict(f"room {rows.code} is at version {version}, not {rows.expected_version}")
-    if rows.room is None:
-        connection.execute("DELETE FROM rooms WHERE code = ?", (rows.code,))
-        connection.execute("DELETE FROM events WHERE code = ?", (rows.code,))
-    else:
-        if state is None:
-            statement = _INSERT_ROOM
-        elif (state, due_at) == (rows.room.state, rows.room.due_at):
-            statement = _UPDATE_SEATS
+    def _write_room(self, rows: CommitRows, room: RoomRow) -> None:
+        expected = rows.expected_version
+        if expected:
+            seats = (room.version, room.seat_count, room.joined_total, room.body)
+            stored = (room.code, expected, room.state, room.due_at)
+            if self._execute(_UPDATE_SEATS, seats + stored).rowcount:
+                return
+            done = self._execute(_UPDATE_ROOM, (*astuple(room)[1:], room.code, expected))
         else:
-            statement = _UPDATE_ROOM
-        connection.execute(statement, structs.asdict(rows.room))
-        connection.executemany(
-            "INSERT INTO events (code, version, at, body) VALUES (?, ?, ?, ?)", rows.events
+            done = self._execute(_INSERT_ROOM, astuple(room))
+        if not done.rowcount:
+            raise self._conflict(rows)
+        self.changed_states = True
+
+    def _remove_room(self, rows: CommitRows) -> None:
+        if rows.expected_version != self._version(rows.code):
+            raise self._conflict(rows)
+        # Those of its last life, should it have one after this.
+        self._insert_events()
+        self._execute("DELETE FROM rooms WHERE code = ?", (rows.code,))
+        self._execute("DELETE FROM events WHERE code = ?", (rows.code,))
+        self.changed_states = True
+
+    def _conflict(self, rows: CommitRows) -> VersionConflict:
+        return VersionConflict(
+            f"room {rows.code} is at version {self._version(rows.code)}, not {rows.expected_version}"
         )
-        oldest = rows.room.version - LOG_LIMIT
-        if oldest > 0:
-            connection.execute("DELETE FROM events WHERE code = ? AND version <= ?", (rows.code, oldest))
-    if rows.claim is not None:
-        connection.execute(
-            "INSERT OR REPLACE INTO claims (key, code, fingerprint, expires_at) VALUES (?, ?, ?, ?)",
-            (rows.claim.key, rows.code, rows.claim.fingerprint, rows.claim.expires_at),
-        )
+
+    def _version(self, code: str) -> int:
+        stored = self._execute("SELECT version FROM rooms WHERE code = ?", (code,)).fetchone()
+        return 0 if stored is None else stored[0]
+
+    def _insert_events(self) -> None:
+        events, self._events = self._events, []
+        while events:
+            rows = min(EVENTS_AT_ONCE, 1 << (len(events).bit_length() - 1))
+            self._execute(_INSERT_EVENTS[rows], tuple(chain.from_iterable(events[:rows])))
+            del events[:rows]
 
 
 def _sweep_claims(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -> None:
