@@ -7,6 +7,7 @@ at it with `make bench`, and if it is worth it (or shorter than before), write t
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import tracemalloc
 from collections import Counter
@@ -21,7 +22,12 @@ import pytest
 import signaling
 from bench.dialects import Guide, Kind
 from bench.frames import ICE_BYTES, SDP_BYTES, masked
-from support.in_process import InProcess, Peer, running, settle
+from signaling.domain.events import Seat
+from signaling.domain.room import Room
+from signaling.realtime.hub import LocalRoom, Member
+from signaling.realtime.replay import Replay
+from signaling.rooms.replica import Replica
+from support.in_process import InProcess, Peer, running, settle, until
 
 SOURCES = str(Path(signaling.__file__).parent)
 OTHERS = ("websockets", "uvicorn", "prometheus_client", "structlog", "logging")
@@ -37,6 +43,7 @@ COPIES = 5
 """How often a large frame is in memory at most, beside what came in: masked, unmasked, encoded, written."""
 
 FRAMES = 50
+ROOM_PARTS = (LocalRoom, Member, Replay, Replica, Room, Seat)
 JOIN_PARTS = ("contract", "domain", "realtime")
 
 
@@ -245,3 +252,28 @@ async def joined(service: InProcess, code: str) -> tuple[Peer, Calls]:
     with counted() as calls:
         await service.join(newcomer, code)
     return newcomer, calls
+
+
+async def test_a_room_leaves_nothing_to_the_garbage_collector(service: InProcess) -> None:
+    """What is known of a room, of its seats and of what they were sent goes by reference counts alone."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            code = await service.room()
+            for peer in (await service.seat(code), await service.seat(code)):
+                await leave(peer)
+        await settle()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = Counter(type(found).__name__ for found in gc.garbage if isinstance(found, ROOM_PARTS))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left == Counter()
+
+
+async def leave(peer: Peer) -> None:
+    peer.send({"type": "leave"})
+    await until(lambda: b'"room_left"' in peer.line.out, "the leave")
