@@ -22,9 +22,13 @@ import pytest
 import signaling
 from bench.dialects import Guide, Kind
 from bench.frames import ICE_BYTES, SDP_BYTES, masked
+from signaling.domain.events import Seat
+from signaling.domain.room import Room
 from signaling.realtime.connection import Connection
-from signaling.realtime.hub import Member
+from signaling.realtime.hub import LocalRoom, Member
+from signaling.realtime.replay import Replay
 from signaling.realtime.session import Session
+from signaling.rooms.replica import Replica
 from signaling.web.http_protocol import BoundedHttpProtocol
 from signaling.web.socket_protocol import SocketProtocol
 from support.in_process import InProcess, Peer, running, settle, until
@@ -47,6 +51,7 @@ IDLE_BYTES = 8_000
 """Python's memory for a socket that is in a room and idle, beside that of uvloop and of the kernel."""
 
 FRAMES = 50
+ROOM_PARTS = (LocalRoom, Member, Replay, Replica, Room, Seat)
 JOIN_PARTS = ("contract", "domain", "realtime")
 
 
@@ -316,3 +321,28 @@ async def joined(service: InProcess, code: str) -> tuple[Peer, Calls]:
     with counted() as calls:
         await service.join(newcomer, code)
     return newcomer, calls
+
+
+async def test_a_room_leaves_nothing_to_the_garbage_collector(service: InProcess) -> None:
+    """What is known of a room, of its seats and of what they were sent goes by reference counts alone."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            code = await service.room()
+            for peer in (await service.seat(code), await service.seat(code)):
+                await leave(peer)
+        await settle()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = Counter(type(found).__name__ for found in gc.garbage if isinstance(found, ROOM_PARTS))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left == Counter()
+
+
+async def leave(peer: Peer) -> None:
+    peer.send({"type": "leave"})
+    await until(lambda: b'"room_left"' in peer.line.out, "the leave")

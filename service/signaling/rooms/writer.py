@@ -127,9 +127,10 @@ class RoomWriter:
                     raise
         finally:
             self._task = None
-            # Only after an unforeseen error does anything still wait here.
-            _fail(list(self._waiting), unavailable("The service failed at this room"))
-            self._waiting.clear()
+            if self._waiting:
+                # Only after an unforeseen error.
+                _fail(list(self._waiting), unavailable("The service failed at this room"))
+                self._waiting.clear()
             self._on_idle()
 
     async def _commit(self, room: Room | None, batch: list[_Waiting], *, fresh: bool) -> Room | None:
