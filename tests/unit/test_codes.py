@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -42,6 +44,23 @@ def test_every_letter_comes_up_equally_often(monkeypatch: pytest.MonkeyPatch) ->
         return drawn[-1]
 
     monkeypatch.setattr(secrets, "token_bytes", every_byte)
+    monkeypatch.setattr(module, "_drawn", module._letters())
     fair = 256 // len(ROOM_CODE_ALPHABET)
     letters = module._draw(fair * len(ROOM_CODE_ALPHABET))
     assert set(Counter(letters).values()) == {fair}
+
+
+FORKS = """
+import os
+from signaling.rooms.codes import new_room_code
+new_room_code()
+child = os.fork()
+print(new_room_code(), flush=True)
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_forked_process_draws_codes_of_its_own() -> None:
+    run = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=True)
+    assert len(set(run.stdout.split())) == 2

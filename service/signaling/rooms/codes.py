@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from signaling.contract.types import ROOM_CODE_ALPHABET, ROOM_CODE_LENGTH
@@ -10,19 +13,38 @@ from signaling.contract.types import ROOM_CODE_ALPHABET, ROOM_CODE_LENGTH
 _NODE_LENGTH: Final = 8
 _SOCKET_LENGTH: Final = 16
 
-
 _LETTERS: Final = len(ROOM_CODE_ALPHABET)
 _FAIR: Final = 256 - 256 % _LETTERS
 """Bytes below it stand for every letter equally often."""
 
+_AT_ONCE: Final = 1024
+
+
+def _letters() -> Iterator[str]:
+    """Random letters without end, from bytes of the operating system.
+
+    It is asked for many at once: to ask lets another thread go first, and the event loop waits for that.
+    """
+    while True:
+        for byte in secrets.token_bytes(_AT_ONCE):
+            if byte < _FAIR:
+                yield ROOM_CODE_ALPHABET[byte % _LETTERS]
+
+
+_drawn = _letters()
+
+
+def _forget() -> None:
+    """A process that was forked must not draw what the other draws."""
+    global _drawn  # noqa: PLW0603 - one for the process
+    _drawn = _letters()
+
+
+os.register_at_fork(after_in_child=_forget)
+
 
 def _draw(length: int) -> str:
-    """So many letters. The operating system is asked once as a rule: that costs more than all the rest."""
-    text = ""
-    while len(text) < length:
-        drawn = secrets.token_bytes(length + 4)
-        text += "".join(ROOM_CODE_ALPHABET[byte % _LETTERS] for byte in drawn if byte < _FAIR)
-    return text[:length]
+    return "".join(islice(_drawn, length))
 
 
 def new_room_code() -> str:
