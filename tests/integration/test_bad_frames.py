@@ -1,4 +1,6 @@
-"""What is no valid message: the right error, the path of the fault, the request_id, and no effect on anyone."""
+"""What is no valid message: the right error, the path of the fault, the request_id, and no effect on
+anyone.
+"""
 
 from __future__ import annotations
 

@@ -74,7 +74,9 @@ async def test_participants_as_their_room_mates_see_them(service: Service) -> No
 
 
 async def test_polite_towards_those_who_were_there_before(service: Service) -> None:
-    """Contract 2: polite is true for the peers that were there before you, false for those that came after."""
+    """Contract 2: polite is true for the peers that were there before you, false for those that came
+    after.
+    """
     code = await service.room()
     clients = [await service.joined(code) for _ in range(4)]
     for number, client in enumerate(clients):

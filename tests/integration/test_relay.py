@@ -26,7 +26,9 @@ CANDIDATES: list[Any] = [
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
 async def test_candidates_are_verbatim(service: Service, candidate: Any) -> None:
-    """Contract 2: RTCIceCandidateInit is carried verbatim, unknown keys included; null is end of candidates."""
+    """Contract 2: RTCIceCandidateInit is carried verbatim, unknown keys included; null is end of
+    candidates.
+    """
     first, second = await service.couple()
     await first.send("ice_candidate", {"to": second.socket_id, "candidate": candidate})
     assert (await second.expect("ice_candidate"))["payload"] == {
@@ -134,7 +136,9 @@ async def test_the_type_of_the_description_must_match(service: Service) -> None:
 
 
 async def test_order_between_two_with_many_frames_in_flight(service: Service) -> None:
-    """Contract 4: one order: what one sends to another arrives as sent, 500 at a time from several at once."""
+    """Contract 4: one order: what one sends to another arrives as sent, 500 at a time from several at
+    once.
+    """
     code = await service.room()
     receiver = await service.joined(code)
     senders = [await service.joined(code) for _ in range(3)]

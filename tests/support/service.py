@@ -161,7 +161,9 @@ class LogWatch:
 
 
 class Serve(Protocol):
-    """Starts a server with settings of the test's own: ``async with serve(MAX_CONNECTIONS="3") as service``."""
+    """Starts a server with settings of the test's own: ``async with serve(MAX_CONNECTIONS="3") as
+    service``.
+    """
 
     def __call__(
         self, *, data_dir: Path | None = None, **env: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -61,3 +63,19 @@ def test_no_letter_is_given_out_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     fair = [byte for byte in b"".join(drawn) if byte < 256 - 256 % len(ROOM_CODE_ALPHABET)]
     assert len(drawn) > 2
     assert given == "".join(ROOM_CODE_ALPHABET[byte % len(ROOM_CODE_ALPHABET)] for byte in fair)[: len(given)]
+
+
+FORKS = r"""
+import os
+from signaling.rooms.codes import new_room_code
+new_room_code()
+child = os.fork()
+os.write(1, new_room_code().encode() + b"\n")  # In one piece, as both write to one pipe
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_forked_process_draws_codes_of_its_own() -> None:
+    run = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=True)
+    assert len(set(run.stdout.split())) == 2

@@ -79,7 +79,9 @@ async def test_a_socket_lost_while_the_store_is_away(node: Node) -> None:
 
 @pytest.mark.parametrize("close_code", [None, 1000, 4000])
 async def test_a_socket_lost_while_its_join_is_decided(node: Node, close_code: int | None) -> None:
-    """Contract 4: the seat that is taken for a socket that is gone is given back at once, and told as such."""
+    """Contract 4: the seat that is taken for a socket that is gone is given back at once, and told as
+    such.
+    """
     code = await node.room()
     first = await node.joined(code)
     socket = Socket(node.gateway)
@@ -99,7 +101,9 @@ async def test_a_socket_lost_while_its_join_is_decided(node: Node, close_code: i
 
 
 async def test_leave_and_gone_in_the_same_turn(node: Node) -> None:
-    """Contract 4: `leave` with the end of the line right behind it is one `left`, and nothing fails over it."""
+    """Contract 4: `leave` with the end of the line right behind it is one `left`, and nothing fails over
+    it.
+    """
     code = await node.room()
     first, second = await node.joined(code), await node.joined(code)
     failures: list[Any] = []

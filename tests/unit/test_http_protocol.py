@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from uvicorn.server import ServerState
 
 from signaling.web import http_protocol
 from signaling.web.http_protocol import BoundedHttpProtocol
+from support.in_process import Line, settle
 
 TIMEOUT = 0.3
 DEADLINE = 20.0
@@ -144,3 +146,89 @@ async def test_no_more_connections_than_can_be_held(
     reader, writer = held[0]
     writer.close()
     await writer.wait_closed()
+
+
+# Answers are written whole
+
+Ask = Callable[[bytes], Line]
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with the body it gets."""
+    if scope["path"] == "/late":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+    body = (await receive())["body"]
+    if scope["path"] == "/broken":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        return
+    if scope["path"] != "/late":
+        status, length = (
+            (204, []) if scope["path"] == "/204" else (200, [(b"content-length", b"%d" % len(body))])
+        )
+        await send({"type": "http.response.start", "status": status, "headers": length})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+async def ask(state: ServerState) -> Ask:
+    config = uvicorn.Config(echo, log_config=None, proxy_headers=False, date_header=False)
+    config.load()
+    loop = asyncio.get_running_loop()
+
+    def sent(data: bytes) -> Line:
+        line = Line()
+        line.protocol = BoundedHttpProtocol(config=config, server_state=state, app_state={}, _loop=loop)
+        line.protocol.connection_made(line)
+        line.protocol.data_received(data)
+        return line
+
+    return sent
+
+
+def asking(path: str, body: bytes = b"", *, method: str = "POST", more: str = "") -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{more}\r\n"
+    return head.encode() + body
+
+
+@pytest.mark.parametrize(
+    ("data", "answers", "writes"),
+    [
+        (asking("/", b"abcd"), 1, 1),
+        (asking("/"), 1, 1),
+        (asking("/204"), 1, 1),
+        (asking("/", method="HEAD"), 1, 1),
+        (asking("/", b"abcd", more="Connection: close\r\n"), 1, 1),
+        (asking("/", method="HEAD", more="Connection: close\r\n"), 1, 1),
+        (asking("/", b"abcd") + asking("/", method="HEAD") + asking("/", b"efgh"), 3, 3),
+        (asking("/broken"), 1, 1),
+        (asking("/", b"abcd", more="Expect: 100-continue\r\n"), 2, 2),
+    ],
+)
+async def test_an_answer_is_one_write(
+    ask: Ask, state: ServerState, data: bytes, answers: int, writes: int
+) -> None:
+    line = ask(data)
+    await until(lambda: not state.tasks)
+    await settle()
+    assert line.out.count(b"HTTP/1.1 ") == answers
+    assert line.writes == writes
+    sent = re.compile(rb"abcd|efgh")
+    assert sent.findall(line.out) == sent.findall(data)
+    assert line.closing == (b"close" in data or b"/broken" in data)
+
+
+async def test_a_head_does_not_wait_for_a_body_that_comes_later(ask: Ask) -> None:
+    line = ask(asking("/late", b"abcd")[:-4])
+    await until(lambda: b"HTTP/1.1 200 OK" in line.out)
+    assert not line.out.endswith(b"abcd")
+    line.protocol.data_received(b"abcd")
+    await until(lambda: line.out.endswith(b"\r\n\r\nabcd"))
+    assert line.writes == 2
+
+
+async def test_a_head_is_not_written_to_a_line_that_has_closed(ask: Ask) -> None:
+    line = ask(asking("/late", b"abcd")[:-4])
+    line.closing = True
+    await settle()
+    assert line.writes == 0
+    line.protocol.connection_lost(None)

@@ -229,7 +229,9 @@ commands_of_a_room = st.lists(
 
 @given(commands_of_a_room, st.data())
 def test_whatever_is_lost_the_picture_ends_true(wanted: list[tuple[str, str]], data: st.DataObject) -> None:
-    """Architecture 5: with any announcements lost and the room loaded after each gap, members see the room."""
+    """Architecture 5: with any announcements lost and the room loaded after each gap, members see the
+    room.
+    """
     inside: set[str] = set()
     chosen = []
     for kind, name in wanted:

@@ -1,4 +1,6 @@
-"""One room's commands: batched, decided in order, safe against conflicts, failures and callers that give up."""
+"""One room's commands: batched, decided in order, safe against conflicts, failures and callers that give
+up.
+"""
 
 from __future__ import annotations
 

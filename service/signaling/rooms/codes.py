@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from typing import Final
 
@@ -10,11 +11,9 @@ from signaling.contract.types import ROOM_CODE_ALPHABET, ROOM_CODE_LENGTH
 _NODE_LENGTH: Final = 8
 _SOCKET_LENGTH: Final = 16
 
-
 _LETTERS: Final = len(ROOM_CODE_ALPHABET)
 _FAIR: Final = 256 - 256 % _LETTERS
 """Bytes below it stand for every letter equally often."""
-
 
 _DRAWN: Final = 512
 """Letters asked for at once: asking the operating system costs more than all the rest."""
@@ -28,6 +27,10 @@ class Letters:
         self._text = ""
         self._at = 0
 
+    def forget(self) -> None:
+        """Give out none of those drawn so far: in a process that was forked, the other does."""
+        self._text, self._at = "", 0
+
     def draw(self, length: int) -> str:
         """So many."""
         while self._at + length > len(self._text):
@@ -40,6 +43,7 @@ class Letters:
 
 
 _letters = Letters()
+os.register_at_fork(after_in_child=_letters.forget)
 
 
 def new_room_code() -> str:

@@ -122,6 +122,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.write(head.encode() + body)
         self.transport.close()
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        # An answer to HEAD is a head alone.
+        if cycle.scope["method"] != "HEAD":
+            cycle.transport = _Answer(self.transport, self.loop)
+        super()._start_asgi_task(cycle, app)
+
     def _count(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > MAX_HEAD_BYTES:
@@ -154,6 +160,43 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._deadline = self.loop.call_later(left, self._look)
         else:
             self.transport.abort()
+
+
+class _Answer:
+    """The transport as the answer to one request sees it: the head waits for what follows, to go with it.
+
+    Each write is a call to the operating system. If nothing follows in this turn of the event loop, the head
+    goes alone.
+    """
+
+    __slots__ = ("_begun", "_held", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._begun = False
+        self._held = b""
+
+    def write(self, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
+        elif not self._begun:
+            self._begun, self._held = True, data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _flush(self) -> None:
+        held, self._held = self._held, b""
+        if held and not self._transport.is_closing():
+            self._transport.write(held)
 
 
 _told_full_at = float("-inf")
