@@ -279,7 +279,7 @@ async def run(service: InProcess, case: Case, *, chopped: bool) -> None:
 
 
 def feed(peer: Peer, stream: bytes, *, chopped: bool) -> None:
-    """The stream whole, or byte by byte as long as the line stands; of long ones the beginning and the end."""
+    """The stream whole, or byte by byte as long as the line stands; of long ones the two ends."""
     if not chopped:
         peer.feed(stream)
         return
