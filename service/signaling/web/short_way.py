@@ -55,7 +55,8 @@ class ShortWay:
             message = await receive()
             receive = _again(message, receive)
             body = message.get("body", b"")  # type: ignore[assignment]
-            if message["type"] != "http.request" or message["more_body"] or len(body) > call.max_body_bytes:
+            whole = message["type"] == "http.request" and not message.get("more_body")
+            if not whole or len(body) > call.max_body_bytes:
                 await self._app(scope, receive, send)
                 return
         try:
