@@ -90,6 +90,7 @@ async def test_an_expired_room_lets_everyone_go(service: Service) -> None:
     expires_at = int(time.time() * 1000) + 2500
     set_expiry(service, code, expires_at)
     set_expiry(service, gone, expires_at - 60_000)
+    await service.edited()
     for client in clients:
         await client.join(code)
     assert (await service.view(code))["state"] == "open"
