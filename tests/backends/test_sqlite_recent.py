@@ -109,6 +109,27 @@ async def test_a_purged_room_is_not_known(sqlite_node: SqliteNode) -> None:
     assert await sqlite_node.store.load("aaaaaa") is None
 
 
+async def test_what_somebody_else_has_written_is_read_from_the_next_transaction_on(
+    sqlite_node: SqliteNode, tmp_path: Path, disk: list[str]
+) -> None:
+    """An operator's shell, say. Our own transactions are no reason to forget anything."""
+    made = create()
+    await sqlite_node.store.commit(made)
+    await sqlite_node.store.commit(create("bbbbbb"))
+    shell = sqlite3.connect(tmp_path / "data" / DATABASE_NAME, isolation_level=None)
+    shell.execute("UPDATE rooms SET body = replace(body, 'aaaaaa', 'edited') WHERE code = 'aaaaaa'")
+    shell.close()
+    await sqlite_node.store.probe()
+    edited = await sqlite_node.store.load("aaaaaa")
+    assert edited is not None
+    assert edited.code == "edited"
+    assert disk == ["aaaaaa"]
+    await sqlite_node.store.commit(join(made.room))
+    await sqlite_node.store.probe()
+    assert await sqlite_node.store.load("aaaaaa") == join(made.room).room
+    assert disk == ["aaaaaa"]
+
+
 def test_the_one_longest_without_a_commit_is_forgotten() -> None:
     rooms = RecentRooms(3 * (ROOM_COST + 100))
     for code in ("aaaaaa", "bbbbbb", "cccccc", "aaaaaa", "dddddd"):

@@ -34,6 +34,7 @@ async def test_a_damaged_room_ends_the_socket_that_wants_in_and_no_other(tmp_pat
             damaged = await service.room()
             with database(tmp_path) as connection:
                 connection.execute("UPDATE rooms SET body = '{}' WHERE code = ?", (damaged,))
+            await service.edited()
             client = await service.connect()
             error = await client.ask("join", {"room_code": damaged})
             assert (error["type"], error["payload"]["code"]) == ("error", "server_error")

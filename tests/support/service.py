@@ -95,6 +95,11 @@ class Service:
         view: Frame = answer.json()
         return view
 
+    async def edited(self) -> None:
+        """Its database was edited by hand: the service finds that out when it next writes, as now."""
+        answer = await self.rest.get("/readiness")
+        assert answer.status_code == 200, answer.text
+
     async def close_room(self, code: str) -> None:
         """End the room."""
         answer = await self.rest.delete(f"/api/rooms/{code}")

@@ -167,7 +167,18 @@ class Elsewhere(Protocol):
 class LocalRoom:
     """The seats of this node in one room. Follows the room's log."""
 
-    __slots__ = ("_hub", "arriving", "code", "early", "former", "members", "replica", "routes", "visitors")
+    __slots__ = (
+        "_hub",
+        "arriving",
+        "code",
+        "early",
+        "former",
+        "members",
+        "replica",
+        "routes",
+        "shown",
+        "visitors",
+    )
 
     def __init__(self, code: str, hub: Hub) -> None:
         """Empty, for the room of this code."""
@@ -182,6 +193,7 @@ class LocalRoom:
         """Seats elsewhere to which something was sent from here."""
         self.former: set[str] = set()
         """Nodes from which seats moved to others since the room is followed here."""
+        self.shown: views.Shown = {}
         self.visitors = 0
         """How many use this object without being members: while there are any, it stays."""
         self.replica: Replica | None = None
@@ -242,6 +254,7 @@ class LocalRoom:
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""
         gone = self.members.pop(seat.socket_id, None)
+        self.shown.pop(seat.socket_id, None)
         self._hub.elsewhere.ended(self, seat.socket_id)
         for member in self.members.values():
             member.heard.pop(seat.socket_id, None)

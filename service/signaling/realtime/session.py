@@ -178,7 +178,8 @@ class Session:
         self._become(Input.JOINED)
         self._take(local, member)
         window = self._gateway.resume_window_seconds
-        self.send(views.room_joined(room, member.seat, self._token(), window, self._take_reply_to()))
+        token, reply_to = self._token(), self._take_reply_to()
+        self.send(views.room_joined(room, member.seat, local.shown, token, window, reply_to))
 
     def resumed(self, local: LocalRoom, room: Room, member: Member) -> None:
         """The resume is in the log: `resumed`, then what was missed, then the rest."""
@@ -200,6 +201,7 @@ class Session:
             views.resumed(
                 room,
                 member.seat,
+                local.shown,
                 self._token(),
                 self._take_reply_to(),
                 recovered=self.recovered,

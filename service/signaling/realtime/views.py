@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Final
-
 from msgspec import UNSET, UnsetType
 
 from signaling.contract.codec import encode
@@ -35,8 +32,9 @@ from signaling.domain.room import Room
 
 RequestId = str | UnsetType
 
-SHOWN: Final = 4096
-"""Participants that need not be made again: of a class that comes in, each is shown to all who follow."""
+Shown = dict[str, tuple[Seat, Participant]]
+"""By socket_id, participants of a room as those who come later see them, and the seats they were made of: in
+a class that comes in, each is shown to all who follow."""
 
 
 def participant(seat: Seat, *, polite: bool) -> Participant:
@@ -49,9 +47,6 @@ def participant(seat: Seat, *, polite: bool) -> Participant:
         connection=seat.connection,
         polite=polite,
     )
-
-
-_shown = functools.lru_cache(SHOWN)(lambda seat, polite: participant(seat, polite=polite))
 
 
 def participant_joined(seat: Seat) -> bytes:
@@ -74,23 +69,30 @@ def participant_reconnected(socket_id: str) -> bytes:
     return encode(ParticipantReconnected(payload=ParticipantReconnectedPayload(socket_id=socket_id)))
 
 
-def others(room: Room, own: Seat) -> list[Participant]:
-    """Everyone in the room but ``own``, who is polite towards those there before."""
-    return [
-        _shown(seat, seat.number < own.number)
-        for seat in room.seats.values()
-        if seat.socket_id != own.socket_id
-    ]
+def others(room: Room, own: Seat, shown: Shown) -> list[Participant]:
+    """Everyone in the room but ``own``, who is polite towards those there before. ``shown`` is added to."""
+    found = []
+    for socket_id, seat in room.seats.items():
+        if socket_id == own.socket_id:
+            continue
+        if seat.number > own.number:
+            found.append(participant(seat, polite=False))
+            continue
+        made = shown.get(socket_id)
+        if made is None or made[0] is not seat:
+            made = shown[socket_id] = (seat, participant(seat, polite=True))
+        found.append(made[1])
+    return found
 
 
 def room_joined(
-    room: Room, own: Seat, resume_token: str, resume_window_seconds: int, request_id: RequestId
+    room: Room, own: Seat, shown: Shown, resume_token: str, resume_window_seconds: int, request_id: RequestId
 ) -> bytes:
-    """For the newcomer."""
+    """For the newcomer. ``shown`` as for `others`."""
     payload = RoomJoinedPayload(
         room_code=room.code,
         socket_id=own.socket_id,
-        participants=others(room, own),
+        participants=others(room, own, shown),
         expires_at=wire_time(room.expires_at),
         max_participants=room.max_participants,
         resume_token=resume_token,
@@ -100,13 +102,20 @@ def room_joined(
 
 
 def resumed(
-    room: Room, own: Seat, resume_token: str, request_id: RequestId, *, recovered: bool, replayed: int
+    room: Room,
+    own: Seat,
+    shown: Shown,
+    resume_token: str,
+    request_id: RequestId,
+    *,
+    recovered: bool,
+    replayed: int,
 ) -> bytes:
-    """For whoever has its seat again."""
+    """For whoever has its seat again. ``shown`` as for `others`."""
     payload = ResumedPayload(
         room_code=room.code,
         socket_id=own.socket_id,
-        participants=others(room, own),
+        participants=others(room, own, shown),
         recovered=recovered,
         replayed=replayed,
         resume_token=resume_token,

@@ -1,7 +1,8 @@
 """Rooms as of their last commit, so that what was just written need not be read.
 
 The store alone writes its file. So once a commit is acknowledged, its room is what a read would find, until
-the next one is. Where it is not known what was written, the room is forgotten.
+the next one is. Where it is not known what was written, the room is forgotten; all are once somebody else has
+written after all, which the next transaction notices.
 """
 
 from __future__ import annotations

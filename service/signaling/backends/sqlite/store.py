@@ -78,6 +78,8 @@ class SqliteStore:
         self._open_rooms = open_rooms
         self._publish = publish
         self._recent = RecentRooms()
+        self._data_version: int | None = None
+        """Of the last transaction."""
         self._loop: AbstractEventLoop = asyncio.get_running_loop()
         self._probing: Future[None] | None = None
         self._writer = ConnectionThread[_Write](
@@ -194,6 +196,10 @@ class SqliteStore:
         """Remember and announce what was committed, then tell those who wait for it."""
         if written.open_rooms is not None:
             self._open_rooms = written.open_rooms
+        if written.data_version is not None and written.data_version != self._data_version:
+            # At the first one, or somebody has been at the file by hand.
+            self._recent.clear()
+            self._data_version = written.data_version
         finished = list(zip(jobs, written.outcomes, strict=True))
         for job, error in finished:
             self._remember(job, error)

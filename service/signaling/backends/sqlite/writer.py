@@ -57,6 +57,8 @@ class Written(Struct, frozen=True):
     """Of each, in order: None, or why it was not done."""
     open_rooms: int | None
     """How many rooms are stored as open after them; None where they did not change that."""
+    data_version: int | None = None
+    """Not that of the last transaction if somebody else has written since; None if nothing was done."""
 
 
 def write(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -> Written:
@@ -68,6 +70,7 @@ def write(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -
     try:
         # Takes the write lock now; a transaction that starts by reading could not wait for it later.
         connection.execute("BEGIN IMMEDIATE")
+        (data_version,) = connection.execute("PRAGMA data_version").fetchone()
         transaction = _Transaction(connection)
         try:
             outcomes = transaction.write_together(writes)
@@ -83,7 +86,7 @@ def write(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -
     except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits to be told
         _roll_back(connection)
         return Written([unavailable(error) for _ in writes], None)
-    return Written(outcomes, open_rooms)
+    return Written(outcomes, open_rooms, data_version)
 
 
 def unavailable(cause: Exception) -> StoreUnavailable:
