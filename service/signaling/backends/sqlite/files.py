@@ -25,8 +25,9 @@ BUSY_SECONDS: Final = 2.0
 WAL_BYTES: Final = 16 * 1024 * 1024
 """The write-ahead log is cut to this after it had to grow; SQLite's checkpoints keep it near 4 MiB."""
 
-CACHE_KIB: Final = 16 * 1024
-"""Pages kept in memory by each of the connections: the indexes of about 100,000 rooms."""
+CACHE_KIB: Final = 4 * 1024
+"""Pages kept in memory by each of the connections: the indexes of some 25,000 rooms. For others the operating
+system is asked, which mostly has them in memory itself."""
 
 
 class DirectoryLock:
