@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 import structlog
 from msgspec import Struct
 from websockets.exceptions import ProtocolError
-from websockets.frames import Close, Frame, Opcode
+from websockets.frames import DATA_OPCODES, Close, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
@@ -170,7 +170,7 @@ class SocketProtocol(asyncio.Protocol):
         self._pinged: bytes | None = None
         """What the ping carried whose pong is awaited."""
         self._closing = False
-        """Whether a close frame was sent, or the protocol was broken: nothing that comes counts."""
+        """Whether a close frame was sent, or the protocol was broken: nothing more is sent."""
         self._close_code: int | None = None
         """Of the peer's close frame."""
         self._abort_timer: asyncio.TimerHandle | None = None
@@ -221,7 +221,7 @@ class SocketProtocol(asyncio.Protocol):
         """Begin the closing handshake; cut the line if the peer does not finish it in time."""
         if self._closing or self._transport.is_closing():
             return
-        # From here on the library has every byte: only the peer's close frame is of interest.
+        # From here on the library has every byte: what the peer says until it hears of it, and its close frame.
         library = self._needed_library()
         library.send_close(code, reason)
         self._transport.write(b"".join(library.data_to_send()))
@@ -333,7 +333,7 @@ class SocketProtocol(asyncio.Protocol):
             self._judge(part)
             return at + len(part)
         if self._closing or self._receiver is None:
-            # Only a close frame is of interest now, and the library knows what is left of that.
+            # The library knows which close frame answers which, and what is left of one.
             self._judge(data[at:])
             return end
         head = _head(data, at)
@@ -455,7 +455,8 @@ class SocketProtocol(asyncio.Protocol):
                 assert library.close_rcvd is not None
                 self._close_code = int(library.close_rcvd.code)
                 self._end()
-            elif not self._closing:
+            elif event.opcode in DATA_OPCODES:
+                # Once a close frame was sent as well: the receiver may be listening until the peer has it.
                 self._part_received(event)
         self._fragmented = library.current_size is not None
         if not (self._librarys or self._fragmented or self._closing or library.state is not State.OPEN):
