@@ -10,6 +10,7 @@ import pytest
 from bench.dialects import Guide
 from bench.frames import masked
 from signaling.realtime.session import Session
+from signaling.web import socket_protocol
 from support.in_process import InProcess, Peer, running, settle, until
 from support.raw import CLOSE, CONT, PING, TEXT, frame
 
@@ -59,3 +60,28 @@ async def test_after_any_other_close_nothing_is_passed_on(service: InProcess) ->
     sender.feed(masked(candidate(sender, receiver)))
     await settle()
     assert "ice_candidate" not in [one["type"] for one in receiver.messages()]
+
+
+async def test_a_peer_that_says_no_more_and_does_not_read_is_not_waited_for(
+    service: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transport closes only when all is written, which may be never."""
+    monkeypatch.setattr(socket_protocol, "CLOSE_TIMEOUT", 0.01)
+    sender, receiver = await pair(service)
+    monkeypatch.setattr(receiver.line, "close", lambda: setattr(receiver.line, "closing", True))
+    monkeypatch.setattr(receiver.line, "abort", receiver.line._lost)
+    # As transports do when a protocol says nothing to it.
+    assert not receiver.protocol.eof_received()
+    receiver.line.close()
+    await until(lambda: b'"participant_reconnecting"' in sender.line.out, "the end of the line")
+    assert sender.messages()[0]["payload"] == {"socket_id": receiver.id}
+
+
+async def test_no_ping_goes_after_a_close_frame(service: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written before a ping may be too much for a peer that does not read."""
+    _, receiver = await pair(service)
+    session(service, receiver).send(b"waits for the end of the turn")
+    monkeypatch.setattr(receiver.line, "get_write_buffer_size", lambda: 1 << 30)
+    receiver.protocol.ping()
+    ((opcode, payload),) = receiver.frames()
+    assert (opcode, payload[:2]) == (CLOSE, (4003).to_bytes(2, "big"))

@@ -258,7 +258,8 @@ class SocketProtocol(asyncio.Protocol):
         self._pay_owed()
 
     def eof_received(self) -> None:
-        """The peer will say no more: the transport closes."""
+        """The peer will say no more: the transport closes, once what was written has gone."""
+        self._abort_soon()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The line is gone."""
@@ -507,6 +508,9 @@ class SocketProtocol(asyncio.Protocol):
             return
         self._heard = False
         self._receiver.ping_sent()
+        if self._closing:
+            # What was to go before it is too much for a peer that does not read.
+            return
         self._pinged = random.randbytes(4)  # noqa: S311 - no secret: it tells the pongs apart
         self._transport.write(bytes((_PING, len(self._pinged))) + self._pinged)
         self._sockets.pongs.start(self)
