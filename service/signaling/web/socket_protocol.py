@@ -221,7 +221,7 @@ class SocketProtocol(asyncio.Protocol):
         """Begin the closing handshake; cut the line if the peer does not finish it in time."""
         if self._closing or self._transport.is_closing():
             return
-        # From here on the library has every byte: what the peer says until it hears of it, and its close frame.
+        # From here on the library has every byte: what is said until this is heard, and the close frame then.
         library = self._needed_library()
         library.send_close(code, reason)
         self._transport.write(b"".join(library.data_to_send()))
@@ -504,11 +504,11 @@ class SocketProtocol(asyncio.Protocol):
 
     def ping(self) -> None:
         """It is time to ask whether the peer is there."""
-        if self._closing or self._receiver is None or self._transport.is_closing():
+        if self._receiver is None or not self._is_open():
             return
         self._heard = False
         self._receiver.ping_sent()
-        if self._closing:
+        if not self._is_open():
             # What was to go before it is too much for a peer that does not read.
             return
         self._pinged = random.randbytes(4)  # noqa: S311 - no secret: it tells the pongs apart
@@ -520,8 +520,11 @@ class SocketProtocol(asyncio.Protocol):
         if self._heard or self._paused:
             self._await_next_ping()
             return
-        if not self._closing and not self._transport.is_closing():
+        if self._is_open():
             self._fail(1011, "keepalive ping timeout")
+
+    def _is_open(self) -> bool:
+        return not (self._closing or self._transport.is_closing())
 
     def _await_next_ping(self) -> None:
         self._pinged = None
