@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from bench.frames import upgrade
 from support.service import Serve, Service, eventually
 
 OURS = "https://school.example"
@@ -116,8 +117,24 @@ async def test_other_paths(service: Service) -> None:
         peer = await service.tcp()
         answer = await peer.handshake(path)
         assert answer.status in (400, 403, 404, 405), path
+    for path in ("/ws?token=x&y=%zz", "/ws/", "//ws", "/%77s//?x=/"):
+        peer = await service.tcp()
+        assert (await peer.handshake(path)).status == 101, path
+
+
+async def test_requests_before_a_handshake_on_one_connection(service: Service) -> None:
+    """Their answers must be out of the way: no byte of them may get between frames."""
+    request = b"GET /ws HTTP/1.1\r\nHost: localhost\r\n\r\n"
     peer = await service.tcp()
-    assert (await peer.handshake("/ws?token=x&y=%zz")).status == 101
+    await peer.send(request + upgrade("/ws", service.server.port))
+    answer = await peer.answer()
+    assert (answer.status, answer.json["code"]) == (400, "bad_request")
+    assert "earlier requests" in answer.json["detail"]
+    await peer.end_of_line()
+    peer = await service.tcp()
+    await peer.send(request)
+    assert "Only a WebSocket" in (await peer.answer()).json["detail"]
+    assert (await peer.handshake("/x")).status == 404
 
 
 async def test_garbage_on_the_port(service: Service) -> None:

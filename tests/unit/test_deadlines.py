@@ -121,6 +121,26 @@ async def test_whoever_is_told_may_start_and_stop_others(
     assert told == ["first", "new"]
 
 
+async def test_one_that_starts_meanwhile_does_not_keep_the_others_waiting(
+    clock: Clock, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def due(name: str) -> None:
+        told.append(name)
+        if name == "first":
+            waiting.start("new")
+
+    waiting = deadlines(clock, due, monkeypatch)
+    waiting.start("first")
+    clock.forward(1)
+    waiting.start("second")
+    clock.forward(9.1)
+    assert told == ["first"]
+    clock.forward(1)
+    assert told == ["first", "second"]
+    clock.forward(8.9)
+    assert told == ["first", "second", "new"]
+
+
 async def test_one_that_fails_does_not_keep_the_others_waiting(
     clock: Clock, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

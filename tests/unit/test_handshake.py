@@ -27,7 +27,9 @@ VALUES: Final = {
     b"sec-websocket-version": (b"13", b"8", b"13, 8", b"013", b""),
     b"origin": (b"https://school.example", b"null"),
     b"sec-websocket-extensions": (b"permessage-deflate; client_max_window_bits", b"x"),
-    b"sec-websocket-protocol": (b"chat, superchat",),
+    b"sec-websocket-protocol": (b"chat, superchat", b",;"),
+    b"content-length": (b"0", b"3"),
+    b"transfer-encoding": (b"chunked",),
     b"cookie": (b"c" * 9000, b"a=b"),
 }
 
@@ -98,6 +100,12 @@ def test_it_accepts_what_the_library_accepts(
     assert headers.get("sec-websocket-accept") == key
     if not accepted:
         assert headers["connection"] == "close"
+
+
+def test_the_first_of_several_headers_counts() -> None:
+    request = asked((b"host", b"school.example"), (b"host", b"elsewhere.example"))
+    assert request.header(b"host") == "school.example"
+    assert request.header(b"origin") is None
 
 
 def test_a_refusal_is_a_whole_answer_of_http() -> None:

@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from bench.frames import upgrade
 from signaling.web import http_protocol
 from signaling.web.http_protocol import BoundedHttpProtocol
 from support.in_process import Line, settle
@@ -232,3 +233,14 @@ async def test_a_head_is_not_written_to_a_line_that_has_closed(ask: Ask) -> None
     await settle()
     assert line.writes == 0
     line.protocol.connection_lost(None)
+
+
+async def test_no_socket_is_opened_where_answers_are_not_read(ask: Ask) -> None:
+    """The time to read them would go on, and end the socket."""
+    line = ask(asking("/", b"abcd"))
+    await until(lambda: line.out.endswith(b"abcd"))
+    line.protocol.pause_writing()
+    line.protocol.data_received(upgrade("/ws", 8000))
+    assert b"HTTP/1.1 400 " in line.out
+    assert line.closing
+    await settle()

@@ -7,6 +7,8 @@ timer of its own for each would be most of what an idle socket takes of memory.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
@@ -54,17 +56,19 @@ class Deadlines(Generic[_Who]):
         return who in self._waiting
 
     def _look(self) -> None:
-        self._timer = None
         now = self._loop.time()
-        while self._waiting:
-            who = next(iter(self._waiting))
-            if self._waiting[who] > now:
-                break
+        # Found in one go: the first of a dict is the farther away, the more were taken out before it.
+        for who in list(itertools.takewhile(lambda who: self._waiting[who] <= now, self._waiting)):
+            # Whoever was told before may have stopped it, or started it again.
+            if self._waiting.get(who, math.inf) > now:
+                continue
             del self._waiting[who]
             try:
                 self._due(who)
             except Exception:  # noqa: BLE001 - logged whole; the others wait, too
                 _log.exception("deadline_failed")
-        if self._waiting and self._timer is None:
+        # Only now, as those who start meanwhile are not the next.
+        self._timer = None
+        if self._waiting:
             first = next(iter(self._waiting.values()))
             self._timer = self._loop.call_later(max(_LEAST, first - self._loop.time()), self._look)

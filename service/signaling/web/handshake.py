@@ -42,12 +42,11 @@ class Asked(Struct, frozen=True):
     headers: Headers
 
     def header(self, name: bytes) -> str | None:
-        """The last header of this name."""
-        value = None
-        for other, text in self.headers:
+        """The first header of this name."""
+        for other, value in self.headers:
             if other == name:
-                value = text
-        return None if value is None else value.decode("latin-1")
+                return value.decode("latin-1")
+        return None
 
 
 def answer(asked: Asked) -> tuple[bool, bytes]:
@@ -87,6 +86,8 @@ def _key(asked: Asked) -> str | None:
             if name in found:
                 return None
             found[name] = value
+        elif name in _LIBRARYS:
+            return None
     if not found.keys() >= _NEEDED or found[b"sec-websocket-version"] != b"13":
         return None
     if found[b"upgrade"].lower() != b"websocket":
@@ -104,6 +105,8 @@ def _key(asked: Asked) -> str | None:
 
 _NEEDED: Final = frozenset((b"upgrade", b"connection", b"sec-websocket-key", b"sec-websocket-version"))
 _ONCE: Final = _NEEDED | {b"origin"}
+_LIBRARYS: Final = frozenset((b"content-length", b"transfer-encoding", b"sec-websocket-protocol"))
+"""Rare in a handshake, and wrong there in many ways."""
 
 
 def _answer_of_library(asked: Asked) -> tuple[bool, bytes]:
@@ -115,5 +118,5 @@ def _answer_of_library(asked: Asked) -> tuple[bool, bytes]:
         response = library.accept(event)
         library.send_response(response)
         return response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS, b"".join(library.data_to_send())
-    # The HTTP parser let it pass, the library did not: too long a header, too many of them, another version.
+    # The HTTP parser let it pass, the library did not: too long a header, too many of them, a body.
     return False, _head(431) + b"content-length: 0\r\nconnection: close\r\n\r\n"

@@ -102,6 +102,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """The connection becomes a WebSocket, which has bounds of its own; or it ends."""
+        cycle: Any = self.cycle  # None before the first request
+        if self._unread is not None or not (cycle is None or cycle.response_complete):
+            # The answer would get between the frames, and its timers would end the socket.
+            self._upgraded = True
+            self.send_400_response("A WebSocket can be opened once earlier requests are answered")
+            return
         # A parser and its protocol, and all that knows it, keep one another until the collector comes.
         parser = self.parser
         self.parser = None  # type: ignore[assignment] # as uvicorn does at the end

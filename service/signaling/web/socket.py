@@ -74,7 +74,8 @@ class Door:
 
     def _objection(self, asked: Asked, gateway: Gateway) -> SignalingError | None:
         path = asked.url.partition(b"?")[0]
-        if path != _PATH and unquote_to_bytes(path) != _PATH:
+        # As of requests, slashes around it do not count.
+        if path != _PATH and unquote_to_bytes(path).strip(b"/") != _PATH[1:]:
             return SignalingError(ErrorCode.NOT_FOUND, "There is nothing at this path", status=404)
         origin = asked.header(b"origin")
         # Only browsers send it, and only browsers can be led here by somebody else's page (RFC 6455, 10.2).

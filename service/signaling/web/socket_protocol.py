@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 import structlog
 from msgspec import Struct
 from websockets.exceptions import ProtocolError
-from websockets.frames import Close, Frame, Opcode
+from websockets.frames import DATA_OPCODES, Close, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
@@ -170,7 +170,7 @@ class SocketProtocol(asyncio.Protocol):
         self._pinged: bytes | None = None
         """What the ping carried whose pong is awaited."""
         self._closing = False
-        """Whether a close frame was sent, or the protocol was broken: nothing that comes counts."""
+        """Whether a close frame was sent, or the protocol was broken: nothing more is sent."""
         self._close_code: int | None = None
         """Of the peer's close frame."""
         self._abort_timer: asyncio.TimerHandle | None = None
@@ -221,7 +221,7 @@ class SocketProtocol(asyncio.Protocol):
         """Begin the closing handshake; cut the line if the peer does not finish it in time."""
         if self._closing or self._transport.is_closing():
             return
-        # From here on the library has every byte: only the peer's close frame is of interest.
+        # From here on the library has every byte: what is said until this is heard, and the close frame then.
         library = self._needed_library()
         library.send_close(code, reason)
         self._transport.write(b"".join(library.data_to_send()))
@@ -258,7 +258,8 @@ class SocketProtocol(asyncio.Protocol):
         self._pay_owed()
 
     def eof_received(self) -> None:
-        """The peer will say no more: the transport closes."""
+        """The peer will say no more: the transport closes, once what was written has gone."""
+        self._abort_soon()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The line is gone."""
@@ -333,7 +334,7 @@ class SocketProtocol(asyncio.Protocol):
             self._judge(part)
             return at + len(part)
         if self._closing or self._receiver is None:
-            # Only a close frame is of interest now, and the library knows what is left of that.
+            # The library knows which close frame answers which, and what is left of one.
             self._judge(data[at:])
             return end
         head = _head(data, at)
@@ -455,7 +456,8 @@ class SocketProtocol(asyncio.Protocol):
                 assert library.close_rcvd is not None
                 self._close_code = int(library.close_rcvd.code)
                 self._end()
-            elif not self._closing:
+            elif event.opcode in DATA_OPCODES:
+                # Once a close frame was sent as well: the receiver may be listening until the peer has it.
                 self._part_received(event)
         self._fragmented = library.current_size is not None
         if not (self._librarys or self._fragmented or self._closing or library.state is not State.OPEN):
@@ -502,10 +504,13 @@ class SocketProtocol(asyncio.Protocol):
 
     def ping(self) -> None:
         """It is time to ask whether the peer is there."""
-        if self._closing or self._receiver is None or self._transport.is_closing():
+        if self._receiver is None or not self._is_open():
             return
         self._heard = False
         self._receiver.ping_sent()
+        if not self._is_open():
+            # What was to go before it is too much for a peer that does not read.
+            return
         self._pinged = random.randbytes(4)  # noqa: S311 - no secret: it tells the pongs apart
         self._transport.write(bytes((_PING, len(self._pinged))) + self._pinged)
         self._sockets.pongs.start(self)
@@ -515,8 +520,11 @@ class SocketProtocol(asyncio.Protocol):
         if self._heard or self._paused:
             self._await_next_ping()
             return
-        if not self._closing and not self._transport.is_closing():
+        if self._is_open():
             self._fail(1011, "keepalive ping timeout")
+
+    def _is_open(self) -> bool:
+        return not (self._closing or self._transport.is_closing())
 
     def _await_next_ping(self) -> None:
         self._pinged = None
