@@ -68,7 +68,8 @@ class Transport(Protocol):
 class Flushes:
     """Connections that have something to write, all written to at the end of this turn of the event loop.
 
-    Bounded by the connections there are: each is in here once.
+    Bounded by the connections there are: each is in here once, and once more for each 64 KiB that it was
+    sent in this turn.
     """
 
     __slots__ = ("_loop", "awaited", "waiting")
