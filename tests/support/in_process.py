@@ -107,6 +107,36 @@ class Peer:
         return [json.loads(payload) for opcode, payload in self.frames() if opcode == 1]
 
 
+class Recorder:
+    """A Receiver that remembers, in place of a session: text messages behind a `t`, binary ones as `b`."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+        self.closed: int | None = None
+
+    def frame_received(self, data: bytes) -> None:
+        assert type(data) is bytes
+        self.messages.append(b"t" + data)
+
+    def binary_received(self) -> None:
+        self.messages.append(b"b")
+
+    def other_received(self) -> None:
+        pass
+
+    def ping_sent(self) -> None:
+        pass
+
+    def pong_received(self) -> None:
+        pass
+
+    def lost(self, close_code: int | None) -> None:
+        self.closed = close_code
+
+    def failed(self) -> None:
+        raise AssertionError("nothing here fails")
+
+
 class InProcess:
     """A running node, and peers at it."""
 

@@ -13,7 +13,7 @@ import pytest
 from msgspec import Struct
 
 from bench.frames import masked
-from support.in_process import InProcess, Peer, running, settle
+from support.in_process import InProcess, Peer, Recorder, running, settle
 from support.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, frame
 
 MAX_FRAME: Final = 65_536
@@ -215,34 +215,6 @@ _FEW: Final = 2000
 """Bytes that are fed one by one."""
 
 
-class Recorder:
-    """A Receiver that remembers."""
-
-    def __init__(self) -> None:
-        self.messages: list[bytes] = []
-
-    def frame_received(self, data: bytes) -> None:
-        self.messages.append(data)
-
-    def binary_received(self) -> None:
-        raise AssertionError("no case has a whole binary message")
-
-    def other_received(self) -> None:
-        pass
-
-    def ping_sent(self) -> None:
-        pass
-
-    def pong_received(self) -> None:
-        raise AssertionError("no ping was sent")
-
-    def lost(self, close_code: int | None) -> None:
-        pass
-
-    def failed(self) -> None:
-        raise AssertionError("nothing here fails")
-
-
 @pytest.mark.parametrize("chopped", [False, True], ids=["in one read", "byte by byte"])
 @pytest.mark.parametrize("section", SECTIONS)
 async def test_section(section: str, chopped: bool, tmp_path: Path) -> None:
@@ -266,16 +238,21 @@ async def run(service: InProcess, case: Case, *, chopped: bool) -> None:
     closes = [payload for opcode, payload in answers if opcode == CLOSE]
     assert [payload for opcode, payload in answers if opcode == PONG] == list(case.pongs), case.name
     if case.close is None:
-        assert recorder.messages == [*case.messages, b"next"], case.name
+        assert recorder.messages == texts(*case.messages, b"next"), case.name
         assert (closes, closing) == ([], False), case.name
     else:
-        assert recorder.messages == list(case.messages), case.name
+        assert recorder.messages == texts(*case.messages), case.name
         assert (len(closes), closing) == (1, True), case.name
         assert answers[-1][0] == CLOSE, case.name
         # Behind the code of a failure there is a reason.
         failed = case.close in FAILURES and not case.stream.endswith(case.close)
         assert (closes[0][:2] if failed else closes[0]) == case.close, case.name
     session.lost(None)
+
+
+def texts(*messages: bytes) -> list[bytes]:
+    """As the recorder has them."""
+    return [b"t" + message for message in messages]
 
 
 def feed(peer: Peer, stream: bytes, *, chopped: bool) -> None:

@@ -15,43 +15,13 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from bench.frames import masked, upgrade
-from support.in_process import Peer, running, settle
+from support.in_process import Peer, Recorder, running, settle
 
 MAX_FRAME: Final = 4096
 STREAMS: Final = 400
 
 TEXTS: Final = (b"", b"{}", b"x" * 125, b"x" * 126, "é".encode() * 60, b"y" * MAX_FRAME)
 CONTROL: Final = (0x8, 0x9, 0xA)
-
-
-class Recorder:
-    """A Receiver that remembers."""
-
-    def __init__(self) -> None:
-        self.messages: list[bytes] = []
-        self.closed: int | None = None
-
-    def frame_received(self, data: bytes) -> None:
-        assert type(data) is bytes
-        self.messages.append(b"t" + data)
-
-    def binary_received(self) -> None:
-        self.messages.append(b"b")
-
-    def other_received(self) -> None:
-        pass
-
-    def ping_sent(self) -> None:
-        pass
-
-    def pong_received(self) -> None:
-        pass
-
-    def lost(self, close_code: int | None) -> None:
-        self.closed = close_code
-
-    def failed(self) -> None:
-        raise AssertionError("nothing here fails")
 
 
 class Expected:
