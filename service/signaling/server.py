@@ -37,9 +37,9 @@ FILES_BESIDE: Final = 64
 
 COLLECT_AFTER: Final = (10_000, 10, 2)
 """How seldom the garbage collector runs (`gc.set_threshold`). An open socket is dozens of objects, and a full
-collection looks at all of them: a tenth of a second for a few thousand sockets. Python's own thresholds (700, 10,
-10) would have one each time a few classes come in. These let some ten megabytes of what sockets leave behind
-wait, at worst."""
+collection looks at all of them: a tenth of a second for a few thousand sockets. Python's own thresholds (700,
+10, 10) would have one each time a few classes come in. These let some ten megabytes of what sockets leave
+behind wait, at worst."""
 
 OnStarted = Callable[[Settings, int, RunningNode], Awaitable[None]]
 """Awaited once the service can be reached; gets the port."""
