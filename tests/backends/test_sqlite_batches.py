@@ -128,6 +128,25 @@ def test_a_code_that_is_used_again_at_once_has_the_log_of_its_new_room() -> None
         assert queries.log(connection, "aaaaaa") == list(again.events)
 
 
+def test_a_log_that_grows_many_times_in_a_batch_has_its_bound_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also that of a room which comes after another of its code, to whose log it owes nothing."""
+    monkeypatch.setattr(writer, "LOG_LIMIT", 3)
+    with database() as connection:
+        commits = [create()]
+        for number in range(6):
+            commits.append(join(commits[-1].room, f"socket-{number}"))
+        writer.write(connection, [commit_rows(commit) for commit in commits])
+        assert log(connection, "aaaaaa") == [5, 6, 7]
+
+        closed = close(commits[-1].room)
+        again = create(now=NOW + HOUR)
+        ends = [closed, purge(after(closed)), again, join(again.room)]
+        writer.write(connection, [commit_rows(commit) for commit in ends])
+        assert log(connection, "aaaaaa") == [1, 2]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, writer.EVENTS_AT_ONCE, 2 * writer.EVENTS_AT_ONCE + 5])
 def test_events_are_written_in_as_few_statements_as_their_number_has_bits(count: int) -> None:
     with database() as connection:

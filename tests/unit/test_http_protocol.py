@@ -235,6 +235,19 @@ async def test_a_head_is_not_written_to_a_line_that_has_closed(ask: Ask) -> None
     line.protocol.connection_lost(None)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_nothing_is_written_for_a_client_that_has_gone(
+    ask: Ask, state: ServerState, method: str
+) -> None:
+    """A transport that is closed raises, which would be logged as the application's fault."""
+    line = ask(2 * asking("/", b"abcd", method=method))
+    line.closing = True
+    line.protocol.connection_lost(ConnectionResetError())
+    await until(lambda: not state.tasks)
+    await settle()
+    assert line.writes == 0
+
+
 async def test_no_socket_is_opened_where_answers_are_not_read(ask: Ask) -> None:
     """The time to read them would go on, and end the socket."""
     line = ask(asking("/", b"abcd"))

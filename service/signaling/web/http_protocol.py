@@ -130,8 +130,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         # An answer to HEAD is a head alone.
-        if cycle.scope["method"] != "HEAD":
-            cycle.transport = _Answer(self.transport, self.loop)
+        cycle.transport = _Answer(self.transport, self.loop, held=cycle.scope["method"] != "HEAD")
         super()._start_asgi_task(cycle, app)
 
     def _count(self, size: int) -> None:
@@ -172,15 +171,16 @@ class _Answer:
     """The transport as the answer to one request sees it: the head waits for what follows, to go with it.
 
     Each write is a call to the operating system. If nothing follows in this turn of the event loop, the head
-    goes alone.
+    goes alone. What nobody is there for is dropped: of several requests that came at once, uvicorn tells only
+    the last when the client has gone.
     """
 
     __slots__ = ("_begun", "_held", "_loop", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, *, held: bool) -> None:
         self._transport = transport
         self._loop = loop
-        self._begun = False
+        self._begun = not held
         self._held = b""
 
     def write(self, data: bytes) -> None:
@@ -190,7 +190,8 @@ class _Answer:
             self._begun, self._held = True, data
             self._loop.call_soon(self._flush)
             return
-        self._transport.write(data)
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def close(self) -> None:
         self._flush()

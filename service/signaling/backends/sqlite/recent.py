@@ -12,7 +12,8 @@ from typing import Final
 from signaling.domain.room import Room
 
 RECENT_BYTES: Final = 8 * 1024 * 1024
-"""What the rooms may take: some 10,000 that are empty, or 1,000 with a class in them."""
+"""What the rooms may take, counted as text: some 10,000 that are empty, or 1,000 with a class in them, whose
+seats take twice as much in memory."""
 
 ROOM_COST: Final = 512
 """Bytes that a room takes beside its text."""

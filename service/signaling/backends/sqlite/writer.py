@@ -118,6 +118,8 @@ class _Transaction:
         self._execute = connection.execute
         self._events: list[EventRow] = []
         """To be inserted: the last thing that is done, as a rule."""
+        self._oldest: dict[str, int] = {}
+        """By room, the version up to which its events are to be removed after that."""
 
     def write_together(self, writes: Sequence[CommitRows | None]) -> list[Exception | None]:
         """All of them; raises what is wrong with one, unless that has done nothing yet."""
@@ -146,6 +148,7 @@ class _Transaction:
                 # SQLite gave up all of it: what the neighbours before this one wrote is gone as well.
                 raise
             self._events.clear()
+            self._oldest.clear()
             self._execute("ROLLBACK TO one")
             self._execute("RELEASE one")
             return unavailable(error) if isinstance(error, sqlite3.Error) else error
@@ -171,7 +174,7 @@ class _Transaction:
             self._events += rows.events
             oldest = rows.room.version - LOG_LIMIT
             if oldest > 0:
-                self._execute("DELETE FROM events WHERE code = ? AND version <= ?", (rows.code, oldest))
+                self._oldest[rows.code] = oldest
         if claim is not None:
             self._execute(
                 "INSERT OR REPLACE INTO claims (key, code, fingerprint, expires_at) VALUES (?, ?, ?, ?)",
@@ -216,6 +219,8 @@ class _Transaction:
             rows = min(EVENTS_AT_ONCE, 1 << (len(events).bit_length() - 1))
             self._execute(_INSERT_EVENTS[rows], tuple(chain.from_iterable(events[:rows])))
             del events[:rows]
+        while self._oldest:
+            self._execute("DELETE FROM events WHERE code = ? AND version <= ?", self._oldest.popitem())
 
 
 def _sweep_claims(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -> None:
