@@ -30,6 +30,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     headers: Headers = PLAIN
     body: tuple[bytes, ...] = (b"",)
     """In the parts in which it arrives; None of them: the line ends first."""
+    waiting: bool = False
+    """Whether the client sends no body before it is answered: to wait for one is a fault."""
     short: bool = False
     """Whether the short way is to answer it."""
 
@@ -86,6 +88,13 @@ ASKED = {
     "create, deep": post(b"[" * 5000),
     "create, large": post(b'{"owner_id":"' + b"a" * 70_000 + b'"}'),
     "create, said to be large": post(b"{", b"}", more=[(b"content-length", b"70000")]),
+    "create, said to be large, and waiting": Asked(
+        method="POST", path="/api/rooms", headers=[*PLAIN, (b"content-length", b"65537")], waiting=True
+    ),
+    "create, said to be endless": post(b"{}", more=[(b"content-length", b"9" * 5000)]),
+    "create, as large as can be": post(
+        b"{}" + b" " * 65_534, more=[(b"content-length", b"65536")], short=True
+    ),
     "create, line ended": Asked(method="POST", path="/api/rooms", body=()),
     "create, no key": Asked(method="POST", path="/api/rooms", headers=PLAIN[:1], body=(b"{",)),
     "create, with a query": Asked(method="POST", path="/api/rooms", query=b"a=b", body=(b"{}",)),
@@ -108,6 +117,8 @@ async def ask(service: InProcess, asked: Asked, code: str) -> tuple[Any, ...]:
         for number, part in enumerate(asked.body, 1)
     ]
     messages.append({"type": "http.disconnect"})
+    if asked.waiting:
+        messages.clear()
     path = asked.path.replace("CODE", code).replace("CAPITALS", code.upper())
     sent: list[Any] = []
 

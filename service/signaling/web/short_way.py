@@ -22,6 +22,9 @@ from signaling.web.requests import body_type, decode_strictly
 
 _KEY: Final = HEADER.encode()
 
+_DIGITS: Final = 10
+"""No body that is taken has a length with so many."""
+
 
 class ShortWay:
     """Middleware that answers plain calls of API handlers itself."""
@@ -52,6 +55,10 @@ class ShortWay:
             return
         body = b""
         if call.body_type is not None:
+            if not _may_fit(headers, call.max_body_bytes):
+                # To be refused without waiting for it.
+                await self._app(scope, receive, send)
+                return
             message = await receive()
             receive = _again(message, receive)
             body = message.get("body", b"")  # type: ignore[assignment]
@@ -130,6 +137,12 @@ class _Call:
         ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _may_fit(headers: Mapping[bytes, bytes], most: int) -> bool:
+    """Whether the request says of its body nothing, or that it has at most so many bytes."""
+    length = headers.get(b"content-length", b"0")
+    return len(length) < _DIGITS and length.isdigit() and int(length) <= most
 
 
 def _again(first: Any, receive: Receive) -> Receive:
