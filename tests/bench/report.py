@@ -53,7 +53,7 @@ def machine() -> dict[str, str]:
         platform.machine(),
     )
     optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
-    build = "an optimised build" if optimised else "a build without optimisations (PGO)"
+    build = f"configured {'with' if optimised else 'without'} --enable-optimizations"
     found = shutil.which("node")
     node = (
         "none"
