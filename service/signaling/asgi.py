@@ -32,7 +32,7 @@ from signaling.telemetry.memory import give_back_after_crowds
 from signaling.telemetry.metrics import Metrics
 from signaling.web.app import create_litestar
 from signaling.web.requests import Observed
-from signaling.web.socket import Door
+from signaling.web.socket import Acceptor
 from signaling.web.socket_protocol import SocketLimits
 
 _FIRST_RECOVERY: Final = 0.5
@@ -194,7 +194,7 @@ class Application:
             ice_servers=settings.ice_servers,
         )
         self._asgi = Observed(self.litestar, self.metrics)
-        self.door = Door(
+        self.acceptor = Acceptor(
             lambda: self.node().gateway,
             allowed_origins=settings.allowed_origins,
             trusted_proxies=settings.trusted_proxies,

@@ -75,7 +75,7 @@ def serve(
         workers=1,
         loop="uvloop",
         http=BoundedHttpProtocol,
-        ws=cast("Any", application.door),
+        ws=cast("Any", application.acceptor),
         lifespan="off",
         log_config=None,
         access_log=False,

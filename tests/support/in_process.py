@@ -146,7 +146,7 @@ class InProcess:
         self._config = uvicorn.Config(
             application,
             http=BoundedHttpProtocol,
-            ws=cast("Any", application.door),
+            ws=cast("Any", application.acceptor),
             lifespan="off",
             log_config=None,
             proxy_headers=False,

@@ -86,7 +86,7 @@ def _key(asked: Asked) -> str | None:
             if name in found:
                 return None
             found[name] = value
-        elif name in _LIBRARYS:
+        elif name in _UNUSUAL:
             return None
     if not found.keys() >= _NEEDED or found[b"sec-websocket-version"] != b"13":
         return None
@@ -105,7 +105,7 @@ def _key(asked: Asked) -> str | None:
 
 _NEEDED: Final = frozenset((b"upgrade", b"connection", b"sec-websocket-key", b"sec-websocket-version"))
 _ONCE: Final = _NEEDED | {b"origin"}
-_LIBRARYS: Final = frozenset((b"content-length", b"transfer-encoding", b"sec-websocket-protocol"))
+_UNUSUAL: Final = frozenset((b"content-length", b"transfer-encoding", b"sec-websocket-protocol"))
 """Rare in a handshake, and wrong there in many ways."""
 
 

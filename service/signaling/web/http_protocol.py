@@ -3,7 +3,7 @@
 uvicorn bounds neither the head of a request nor how long one may take to arrive, so that a few
 hundred slow or endless requests could hold the process's memory and files. This subclass of its
 httptools class adds both bounds, answers what is no HTTP in the API's own error shape, and hands those who
-want a WebSocket to the door that is set where uvicorn has its own protocol class for them (`web.socket`).
+want a WebSocket to the acceptor that is set where uvicorn has its own protocol class for them (`web.socket`).
 """
 
 from __future__ import annotations
@@ -111,10 +111,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         # A parser and its protocol, and all that knows it, keep one another until the collector comes.
         parser = self.parser
         self.parser = None  # type: ignore[assignment] # as uvicorn does at the end
-        door: Any = self.ws_protocol_class
+        acceptor: Any = self.ws_protocol_class
         asked = Asked(parser.get_method(), self.url, parser.get_http_version(), self.headers)
         self._upgraded = True
-        if door.knock(asked, self.transport, self.client, self.server_state):
+        if acceptor.accept(asked, self.transport, self.client, self.server_state):
             self._stop_deadline()
             self.connections.discard(self)
 

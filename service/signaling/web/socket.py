@@ -26,7 +26,7 @@ PATH: Final = "/ws"
 _PATH: Final = PATH.encode()
 
 
-class Door:
+class Acceptor:
     """Opens sockets, or says why not. uvicorn's HTTP protocol asks it, where uvicorn has its own class."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Door:
         self._limits = limits
         self._sockets: Sockets | None = None
 
-    def knock(self, asked: Asked, transport: asyncio.Transport, client: Any, state: ServerState) -> bool:
+    def accept(self, asked: Asked, transport: asyncio.Transport, client: Any, state: ServerState) -> bool:
         """Answer a handshake on ``transport``, which then belongs to the socket; whether it was accepted.
 
         ``client`` is the address at the other end. Where it was refused, the connection ends.

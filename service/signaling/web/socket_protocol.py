@@ -129,7 +129,7 @@ class SocketProtocol(asyncio.Protocol):
         "_fragmented",
         "_heard",
         "_library",
-        "_librarys",
+        "_library_bytes",
         "_owed",
         "_parsing",
         "_parts",
@@ -150,7 +150,7 @@ class SocketProtocol(asyncio.Protocol):
         self._transport = transport
         self._receiver: Receiver | None = None
         self._library: ServerProtocol | None = None
-        self._librarys = 0
+        self._library_bytes = 0
         """Bytes of the frame in hand that are still to go to the library."""
         self._fragmented = False
         """Whether a message in parts has begun."""
@@ -219,13 +219,9 @@ class SocketProtocol(asyncio.Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; cut the line if the peer does not finish it in time."""
-        if self._closing or self._transport.is_closing():
+        if not self._is_open():
             return
-        # From here on the library has every byte: what is said until this is heard, and the close frame then.
-        library = self._needed_library()
-        library.send_close(code, reason)
-        self._transport.write(b"".join(library.data_to_send()))
-        self._end_traffic()
+        self._send_close(code, reason)
         # The peer's close frame must be read, even if its other frames were not.
         self.resume_reading()
         self._abort_soon()
@@ -275,11 +271,8 @@ class SocketProtocol(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The process stops, after the sockets were told: who does not read is not waited for."""
-        if not self._closing and not self._transport.is_closing():
-            library = self._needed_library()
-            library.send_close(1012)
-            self._transport.write(b"".join(library.data_to_send()))
-            self._end_traffic()
+        if self._is_open():
+            self._send_close(1012)
         self._transport.close()
         self._sockets.loop.call_later(STOP_TIMEOUT, self._transport.abort)
 
@@ -328,9 +321,9 @@ class SocketProtocol(asyncio.Protocol):
 
     def _take_other(self, data: bytes, at: int, end: int) -> int:
         """Take what is not a whole text message between others; up to where it was taken."""
-        if self._librarys:
-            part = data[at : at + self._librarys]
-            self._librarys -= len(part)
+        if self._library_bytes:
+            part = data[at : at + self._library_bytes]
+            self._library_bytes -= len(part)
             self._judge(part)
             return at + len(part)
         if self._closing or self._receiver is None:
@@ -357,7 +350,7 @@ class SocketProtocol(asyncio.Protocol):
                 and not (first == _CLOSE and self._fragmented)
             )
         if not own:
-            self._librarys = start + length
+            self._library_bytes = start + length
             return at
         stop = at + start + length
         if stop > end:
@@ -432,7 +425,7 @@ class SocketProtocol(asyncio.Protocol):
 
     def _pay_owed(self) -> None:
         owed, self._owed = self._owed, b""
-        if owed and not self._closing and not self._transport.is_closing():
+        if owed and self._is_open():
             self._transport.write(owed)
 
     # What is the library's
@@ -460,7 +453,7 @@ class SocketProtocol(asyncio.Protocol):
                 # Once a close frame was sent as well: the receiver may be listening until the peer has it.
                 self._part_received(event)
         self._fragmented = library.current_size is not None
-        if not (self._librarys or self._fragmented or self._closing or library.state is not State.OPEN):
+        if not (self._library_bytes or self._fragmented or self._closing or library.state is not State.OPEN):
             self._library = None
 
     def _part_received(self, frame: Frame) -> None:
@@ -539,6 +532,13 @@ class SocketProtocol(asyncio.Protocol):
         self._transport.close()
         self._tell_lost()
         self._abort_soon()
+
+    def _send_close(self, code: int, reason: str = "") -> None:
+        # From here on the library has every byte: what is said until this is heard, and the close frame then.
+        library = self._needed_library()
+        library.send_close(code, reason)
+        self._transport.write(b"".join(library.data_to_send()))
+        self._end_traffic()
 
     def _end_traffic(self) -> None:
         self._closing = True
