@@ -65,6 +65,8 @@ async def test_a_line_lost_under_traffic(lasting: Service) -> None:
     talking.cancel()
     await asyncio.gather(talking, return_exceptions=True)
     await sender.settle()
+    # From another node, the last come by a way of their own.
+    await seat.client.reaches(lambda _: candidates(seat.frames)[-1:] == [str(count)])
     await seat.client.settle()
     assert all(seat.recovered)
     assert candidates(seat.frames) == [str(number) for number in range(1, count + 1)]
