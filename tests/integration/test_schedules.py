@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.client import Client
+from support.client import Client, Frame
 from support.service import Service
 
 
@@ -106,7 +106,12 @@ async def test_two_rooms_do_not_mix(anywhere: Service) -> None:
         await wanderer.join(codes[turn % 2])
         await wanderer.send("leave")
         await wanderer.expect("room_left")
+
+    def kinds(frames: list[Frame]) -> list[str]:
+        return [frame["type"] for frame in frames if frame["type"].startswith("participant")]
+
     for watcher in watchers:
+        # From another node, the last come by a way of their own.
+        await watcher.reaches(lambda frames: len(kinds(frames)) == 6)
         await watcher.settle()
-        kinds = [frame["type"] for frame in watcher.frames if frame["type"].startswith("participant")]
-        assert kinds == ["participant_joined", "participant_left"] * 3
+        assert kinds(watcher.frames) == ["participant_joined", "participant_left"] * 3
