@@ -13,7 +13,7 @@ from support.client import Closed
 from support.deployment import Deployment, check_log, check_order
 from support.redis_server import RedisServer
 from support.seat import Seat, candidates, send_candidate
-from support.service import Service
+from support.service import Service, eventually
 
 pytestmark = pytest.mark.fault
 
@@ -97,6 +97,16 @@ async def a_lesson(stage: Stage) -> Scene:
         assert not sender.of_type("error")
     for one in others:
         await one.hush()
+
+    async def heard_the_last() -> bool:
+        return all(
+            others[2].sent[one.socket_id][-1] in one.heard_of(others[2].socket_id)
+            and one.sent[others[2].socket_id][-1] in others[2].heard_of(one.socket_id)
+            for one in others[:2]
+        )
+
+    # From another node, the last come by a way of their own.
+    await eventually(heard_the_last, "the last frames from other nodes")
     check_order(others)
     # Whoever was at the dead node is back, and hears the others again.
     assert not others[2].lost_seats
