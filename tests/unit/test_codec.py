@@ -17,6 +17,7 @@ from signaling.contract.catalog import CATALOG
 from signaling.contract.codec import CLIENT_TYPES, SERVER_TYPES, BadFrame, decode, encode, encode_relay
 from signaling.contract.errors import ErrorCode
 from signaling.contract.messages import ClientMessage, ServerMessage, tag_of
+from signaling.contract.types import MAX_SDP_LENGTH
 
 documented = msgspec.json.Decoder(ClientMessage)
 
@@ -160,6 +161,38 @@ def test_the_raw_twins_accept_what_is_documented(frame: Any) -> None:
         assert relayed == {"type": frame["type"], "payload": {"from": "sender", **carried}}
         # What was accepted is what its receiver may expect.
         msgspec.json.decode(encode_relay(message, "sender"), type=ServerMessage)
+
+
+MOST = MAX_SDP_LENGTH
+
+
+@pytest.mark.parametrize("kind", ["offer", "answer"])
+@pytest.mark.parametrize(
+    ("sdp", "taken"),
+    [
+        ("v" * MOST, True),
+        ("v" * (MOST + 1), False),
+        ("\n" * MOST, True),  # two bytes of JSON each
+        ("\n" * (MOST + 1), False),
+        ("é" * (MOST // 2), True),
+        ("", True),
+        (5, False),
+        (None, False),
+        (["v=0"], False),
+        ({}, False),
+        (True, False),
+    ],
+    ids=lambda value: repr(value)[:8],
+)
+def test_an_sdp_is_text_of_a_bounded_length(kind: str, sdp: Any, *, taken: bool) -> None:
+    frame = {"type": kind, "payload": {"to": "x", "description": {"type": kind, "sdp": sdp}}}
+    data = json.dumps(frame, ensure_ascii=False).encode()
+    error = decoded(data)
+    assert (accepted(documented.decode, data) is not None) == taken
+    assert isinstance(error, BadFrame) != taken
+    if not taken:
+        assert error.code is ErrorCode.INVALID_MESSAGE
+        assert error.detail.endswith("at `$.payload.description.sdp`")
 
 
 @given(frames(), words.filter(bool))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
@@ -28,23 +28,23 @@ from signaling.contract.messages import (
     ServerMessage,
     tag_of,
 )
-from signaling.contract.types import DISPLAY_NAME_PATTERN, SocketId
+from signaling.contract.types import DISPLAY_NAME_PATTERN, MAX_SDP_LENGTH, SocketId
 
 _MAX_QUOTED: Final = 64
 """Characters of the client's own text that an error message repeats."""
 
 
-class _DescriptionPayload(Struct, frozen=True):
+class _DescriptionPayload(Struct, frozen=True, gc=False):
     to: SocketId
     carried: Raw = field(name="description")
 
 
-class _CandidatePayload(Struct, frozen=True):
+class _CandidatePayload(Struct, frozen=True, gc=False):
     to: SocketId
     carried: Raw = field(name="candidate")
 
 
-class Relay(ClientBase, frozen=True, kw_only=True):
+class Relay(ClientBase, frozen=True, kw_only=True, gc=False):
     """What goes from socket to socket."""
 
     payload: _DescriptionPayload | _CandidatePayload
@@ -86,9 +86,34 @@ _decode_frame = msgspec.json.Decoder(Frame).decode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _encode = msgspec.json.Encoder().encode
 
+
+class _OfferLook(Struct, frozen=True, gc=False):
+    type: Literal["offer"]
+    sdp: Raw = Raw(b'""')
+
+
+class _AnswerLook(Struct, frozen=True, gc=False):
+    type: Literal["answer", "pranswer"]
+    sdp: Raw = Raw(b'""')
+
+
+def _description_check(look: type[Any], model: type[Any]) -> Callable[[Raw], None]:
+    """A check of what ``model`` documents, by ``look``, for which no text is made of the SDP."""
+    decode_look = msgspec.json.Decoder(look).decode
+    decode_model = msgspec.json.Decoder(model).decode
+
+    def check(carried: Raw) -> None:
+        sdp = memoryview(decode_look(carried).sdp)
+        if sdp[0] != _QUOTE or len(sdp) > MAX_SDP_LENGTH:
+            # No text, or perhaps too long: its JSON has at least a byte for each character.
+            decode_model(carried)
+
+    return check
+
+
 _CARRIED: Final[dict[type[Any], tuple[str, Callable[[Raw], Any]]]] = {
-    RawOffer: ("description", msgspec.json.Decoder(OfferDescription).decode),
-    RawAnswer: ("description", msgspec.json.Decoder(AnswerDescription).decode),
+    RawOffer: ("description", _description_check(_OfferLook, OfferDescription)),
+    RawAnswer: ("description", _description_check(_AnswerLook, AnswerDescription)),
     RawIceCandidate: ("candidate", msgspec.json.Decoder(IceCandidate | None).decode),
 }
 """What each relay carries, and its check."""
@@ -98,6 +123,8 @@ _AROUND: Final = {
     for kind, (name, _) in _CARRIED.items()
 }
 """The frame that a receiver gets, around the sender and what is carried."""
+
+_QUOTE: Final = ord('"')
 
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
