@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.client import Client
-from support.raw import RawPeer
 from support.rest import HOUR, database, moment, refused, turn_back
-from support.server import ServerProcess
 from support.service import Service, eventually
 
 # Health
@@ -101,29 +98,6 @@ async def test_a_store_that_cannot_be_written_to(serve: Any, tmp_path: Path) -> 
         assert (await service.view(code))["state"] == "open"
         assert (await service.rest.get("/api/rooms")).json()["total"] == 1
         await service.room()
-
-
-async def test_not_ready_while_stopping() -> None:
-    with ServerProcess() as server:
-        async with httpx.AsyncClient(
-            base_url=server.base_url, headers=server.headers, trust_env=False
-        ) as rest:
-            code = (await rest.post("/api/rooms")).json()["room_code"]
-            # Does not answer the close frame, so that the stopping takes until the line is cut.
-            peer = await RawPeer.join(server.port, code)
-            assert server.process is not None
-            server.process.send_signal(signal.SIGTERM)
-
-            async def draining() -> bool:
-                answer = await rest.get("/readiness")
-                return (answer.status_code, answer.json()) == (503, {"status": "draining"})
-
-            await eventually(draining, "draining")
-            # Whoever is still here is served to the end.
-            assert (await rest.get("/health")).status_code == 200
-            assert (await rest.get(f"/api/rooms/{code}")).status_code == 200
-            peer.socket.close()
-        assert server.stop() == 0
 
 
 # Statistics

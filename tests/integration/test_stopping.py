@@ -78,7 +78,8 @@ async def test_sigterm_with_a_peer_that_never_reads(serve: Serve) -> None:
 async def test_a_node_that_drains_says_so_and_takes_nobody(serve: Serve, tmp_path: Path) -> None:
     """Contract 1: readiness is 503 while draining; a new socket is refused with 503, not with a close."""
     async with serve(data_dir=tmp_path, DRAIN_SECONDS="20", RECONNECT_GRACE_SECONDS="0") as service:
-        member = await service.joined(await service.room())
+        code = await service.room()
+        member = await service.joined(code)
         # While somebody else holds the database, the seat cannot be ended, and the draining lasts.
         holder = sqlite3.connect(tmp_path / "signaling.sqlite3", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
@@ -87,7 +88,9 @@ async def test_a_node_that_drains_says_so_and_takes_nobody(serve: Serve, tmp_pat
             assert await member.closed() == 4001
             readiness = await service.rest.get("/readiness")
             assert (readiness.status_code, readiness.json()) == (503, {"status": "draining"})
+            # Whoever is still here is served to the end.
             assert (await service.rest.get("/health")).status_code == 200
+            assert (await service.view(code))["room_code"] == code
             with pytest.raises(InvalidStatus) as refused:
                 await service.connect()
             assert refused.value.response.status_code == 503
