@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -145,7 +146,7 @@ class InProcess:
         self.node = node
         self._config = uvicorn.Config(
             application,
-            http=BoundedHttpProtocol,
+            http=cast("Any", partial(BoundedHttpProtocol, short_way=application.short_way)),
             ws=cast("Any", application.acceptor),
             lifespan="off",
             log_config=None,
@@ -164,9 +165,8 @@ class InProcess:
         loop = asyncio.get_running_loop()
         line = Line()
         self._lines.append(line)
-        protocol = BoundedHttpProtocol(
-            config=self._config, server_state=self._state, app_state={}, _loop=loop
-        )
+        protocol: Any = self._config.http_protocol_class
+        protocol = protocol(config=self._config, server_state=self._state, app_state={}, _loop=loop)
         line.protocol = protocol
         protocol.connection_made(line)
         protocol.data_received(upgrade("/ws", 8000))

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from signaling.contract.errors import ErrorCode
 from signaling.contract.rest import ErrorBody
 from signaling.web.handshake import Asked
+from signaling.web.short_way import Plain, ShortWay
 
 MAX_HEAD_BYTES: Final = 32_768
 """Request line and headers together. Browsers and proxies stay below 16 KiB."""
@@ -35,9 +36,14 @@ _log = structlog.stdlib.get_logger("signaling.http")
 class BoundedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol with a bound on each request's head and time."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """As uvicorn makes it."""
+    def __init__(self, *args: Any, short_way: ShortWay | None = None, **kwargs: Any) -> None:
+        """As uvicorn makes it; plain calls are answered on the ``short_way``, if there is one."""
         super().__init__(*args, **kwargs)
+        self._short_way = short_way
+        self._plain: Plain | None = None
+        """A plain call whose body is not here yet."""
+        self._first = True
+        """Whether no call of the last read was answered at once."""
         self._head_bytes = 0
         self._due: float | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -59,13 +65,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_deadline()
         self._stop_unread()
         super().connection_lost(exc)
+        if self._plain is not None:
+            # That it came in part is found, told and counted on the ordinary way.
+            self._plain = None
+            self._start_task(self.cycle, self.app)
 
     def data_received(self, data: bytes) -> None:
         """Bytes that begin no request (stray line ends) do not keep a connection either."""
+        self._first = True
         super().data_received(data)
+        if self._due is not None or self.timeout_keep_alive_task is not None or self._upgraded:
+            return
         cycle: Any = self.cycle  # None before the first request
         idle = cycle is None or cycle.response_complete
-        if idle and self._due is None and not self._upgraded and not self.transport.is_closing():
+        if idle and not self.transport.is_closing():
             self._start_deadline()
 
     def pause_writing(self) -> None:
@@ -83,6 +96,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         if self._due is None:
             self._start_deadline()
+        if self.timeout_keep_alive_task is not None:
+            # Of an answer to an earlier request of the same read.
+            self._unset_keepalive_if_required()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -99,6 +115,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """The request is here, body and all."""
         self._due = None
         super().on_message_complete()
+        plain, self._plain = self._plain, None
+        if plain is not None:
+            if self._first:
+                self._first = False
+                self._answer(self.cycle, plain)
+            else:
+                self.loop.call_soon(self._answer, self.cycle, plain)
 
     def handle_websocket_upgrade(self) -> None:
         """The connection becomes a WebSocket, which has bounds of its own; or it ends."""
@@ -129,9 +152,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """The one place where uvicorn begins to answer."""
+        short_way = self._short_way
+        plain = short_way.plain(cycle.scope) if short_way is not None and app is self.app else None
+        if plain is None:
+            self._start_task(cycle, app)
+        elif cycle.more_body:
+            self._plain = plain
+        else:
+            # It waited for those before it. Each has a turn of its own, or many would hold up all others.
+            self.loop.call_soon(self._answer, cycle, plain)
+
+    def _answer(self, cycle: Any, plain: Plain) -> None:
+        assert self._short_way is not None
+        self._short_way.answer(cycle, plain, self._start_task)
+
+    def _start_task(self, cycle: Any, app: Any) -> None:
         # An answer to HEAD is a head alone.
         cycle.transport = _Answer(self.transport, self.loop, held=cycle.scope["method"] != "HEAD")
-        super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, app or self.app)
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
