@@ -103,13 +103,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line."""
-        self._count(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise _HeadTooLarge
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
+        """A header. There are many: uvicorn's own method is not called, but this does the same."""
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise _HeadTooLarge
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_message_complete(self) -> None:
         """The request is here, body and all."""
@@ -172,12 +179,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         cycle.transport = _Answer(self.transport, self.loop, held=cycle.scope["method"] != "HEAD")
         super()._start_asgi_task(cycle, app or self.app)
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > MAX_HEAD_BYTES:
-            # httptools makes a parser error of it, and uvicorn a 400.
-            raise ValueError("the head of the request is too large")
-
     def _start_deadline(self) -> None:
         """One timer serves all requests of a connection: to set one and stop it for each costs more."""
         self._due = self.loop.time() + REQUEST_TIMEOUT
@@ -204,6 +205,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._deadline = self.loop.call_later(left, self._look)
         else:
             self.transport.abort()
+
+
+class _HeadTooLarge(Exception):
+    """httptools makes a parser error of it, and uvicorn a 400."""
 
 
 class _Answer:

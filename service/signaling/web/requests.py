@@ -110,15 +110,13 @@ class Outcome:
         """Log and count it; ``quiet``: only count it."""
         outcomes, error = self._outcomes, self.error
         outcomes.count(self.method, self.route, self.status, error)
-        if not quiet:
-            outcomes.log(
-                "request",
-                method=self.method,
-                route=self.route,
-                status=self.status,
-                **({} if error is None else {"error": error}),
-                milliseconds=round(1000 * (time.perf_counter() - self._started), 2),
-            )
+        if quiet:
+            return
+        fields = {"method": self.method, "route": self.route, "status": self.status}
+        if error is not None:
+            fields["error"] = error
+        taken = time.perf_counter() - self._started
+        outcomes.log("request", **fields, milliseconds=round(1000 * taken, 2))
 
 
 class Outcomes:
