@@ -42,8 +42,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._short_way = short_way
         self._plain: Plain | None = None
         """A plain call whose body is not here yet."""
-        self._first = True
-        """Whether no call of the last read was answered at once."""
         self._head_bytes = 0
         self._due: float | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -72,13 +70,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes that begin no request (stray line ends) do not keep a connection either."""
-        self._first = True
         super().data_received(data)
-        if self._due is not None or self.timeout_keep_alive_task is not None or self._upgraded:
-            return
         cycle: Any = self.cycle  # None before the first request
         idle = cycle is None or cycle.response_complete
-        if idle and not self.transport.is_closing():
+        if idle and self._due is None and not self._upgraded and not self.transport.is_closing():
             self._start_deadline()
 
     def pause_writing(self) -> None:
@@ -96,9 +91,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         if self._due is None:
             self._start_deadline()
-        if self.timeout_keep_alive_task is not None:
-            # Of an answer to an earlier request of the same read.
-            self._unset_keepalive_if_required()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -122,13 +114,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """The request is here, body and all."""
         self._due = None
         super().on_message_complete()
-        plain, self._plain = self._plain, None
+        plain = self._plain
         if plain is not None:
-            if self._first:
-                self._first = False
-                self._answer(self.cycle, plain)
-            else:
-                self.loop.call_soon(self._answer, self.cycle, plain)
+            self._plain = None
+            self._answer_soon(self.cycle, plain)
 
     def handle_websocket_upgrade(self) -> None:
         """The connection becomes a WebSocket, which has bounds of its own; or it ends."""
@@ -167,12 +156,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         elif cycle.more_body:
             self._plain = plain
         else:
-            # It waited for those before it. Each has a turn of its own, or many would hold up all others.
-            self.loop.call_soon(self._answer, cycle, plain)
+            self._answer_soon(cycle, plain)
 
-    def _answer(self, cycle: Any, plain: Plain) -> None:
+    def _answer_soon(self, cycle: Any, plain: Plain) -> None:
+        """In the next turn of the event loop, when all that came in this one has been read."""
         assert self._short_way is not None
-        self._short_way.answer(cycle, plain, self._start_task)
+        self.loop.call_soon(self._short_way.answer, cycle, plain, self._start_task)
 
     def _start_task(self, cycle: Any, app: Any) -> None:
         # An answer to HEAD is a head alone.

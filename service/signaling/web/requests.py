@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import time
@@ -94,7 +95,7 @@ def note_error(scope: Any, code: ErrorCode) -> None:
 class Outcome:
     """What becomes of one request: it is filled in while the request is answered, then told."""
 
-    __slots__ = ("_outcomes", "_started", "error", "method", "request_id", "route", "status")
+    __slots__ = ("_outcomes", "_started", "error", "method", "request_id", "route", "seconds", "status")
 
     def __init__(self, outcomes: Outcomes, request_id: str, method: str, started: float, route: str) -> None:
         """See `Outcomes.begin`."""
@@ -103,20 +104,14 @@ class Outcome:
         self.route = route
         self.status = 500
         self.error: str | None = None
+        self.seconds = 0.0
         self._outcomes = outcomes
         self._started = started
 
     def tell(self, *, quiet: bool = False) -> None:
-        """Log and count it; ``quiet``: only count it."""
-        outcomes, error = self._outcomes, self.error
-        outcomes.count(self.method, self.route, self.status, error)
-        if quiet:
-            return
-        fields = {"method": self.method, "route": self.route, "status": self.status}
-        if error is not None:
-            fields["error"] = error
-        taken = time.perf_counter() - self._started
-        outcomes.log("request", **fields, milliseconds=round(1000 * taken, 2))
+        """Count it and have it logged; ``quiet``: only count it."""
+        self.seconds = time.perf_counter() - self._started
+        self._outcomes.take(self, quiet=quiet)
 
 
 class Outcomes:
@@ -126,8 +121,8 @@ class Outcomes:
         """Counts in ``metrics``."""
         self._metrics = metrics
         self._counts: dict[tuple[str, str, int], Callable[[], None]] = {}
-        # Bound once: to look it up takes longer than to say that nothing is to be told.
-        self.log = _log.bind().info
+        self._untold: list[Outcome] = []
+        self._log = _log.bind().info
 
     def begin(self, asked_id: bytes | None, method: str, started: float, route: str = "unmatched") -> Outcome:
         """A request came: its outcome is to be told. Lines of this context have its id from now on.
@@ -138,15 +133,30 @@ class Outcomes:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         return Outcome(self, request_id, method, started, route)
 
-    def count(self, method: str, route: str, status: int, error: str | None) -> None:
-        """Count a request. The counter of its labels is looked up once: routes and statuses are few."""
-        labels = (method, route, status)
+    def take(self, outcome: Outcome, *, quiet: bool) -> None:
+        """Count a request. Its line follows when all that this turn of the event loop answers is answered."""
+        labels = (outcome.method, outcome.route, outcome.status)
         count = self._counts.get(labels)
         if count is None:
+            # Looked up once: routes and statuses are few.
+            method, route, status = labels
             count = self._counts[labels] = self._metrics.requests.labels(method, route, str(status)).inc
         count()
-        if error is not None:
-            self._metrics.errors.labels("rest", error).inc()
+        if outcome.error is not None:
+            self._metrics.errors.labels("rest", outcome.error).inc()
+        if not quiet:
+            if not self._untold:
+                asyncio.get_running_loop().call_soon(self._log_all)
+            self._untold.append(outcome)
+
+    def _log_all(self) -> None:
+        untold, self._untold = self._untold, []
+        for one in untold:
+            fields = {"method": one.method, "route": one.route, "status": one.status}
+            if one.error is not None:
+                fields["error"] = one.error
+            milliseconds = round(1000 * one.seconds, 2)
+            self._log("request", request_id=one.request_id, **fields, milliseconds=milliseconds)
 
 
 class Observed:

@@ -4,7 +4,7 @@ On its ordinary way a request becomes a task and messages between the layers; Li
 of it, copies the handler for its guard, runs a coroutine for each kind of parameter and each dependency, and
 leads the answer through three objects. Here, as soon as uvicorn has read the request, the same handlers are
 called with values that the same models have checked, and the answer is one write. What need not wait is over
-in the turn of the event loop in which it came.
+in one call of the event loop.
 
 Whatever is not plain, or is to be refused before its handler is called, takes the ordinary way, untouched; so
 such a fault is found and told in one place.
@@ -12,7 +12,7 @@ such a fault is found and told in one place.
 
 from __future__ import annotations
 
-import contextvars
+import asyncio
 import re
 import time
 from collections.abc import Callable, Coroutine, Generator, Mapping
@@ -20,10 +20,9 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Litestar, Response
-from litestar.exceptions import ClientException
 from litestar.params import BodyKwarg, HeaderParameter, PathParameter, QueryParameter
 from msgspec import Struct
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from signaling.web.auth import HEADER, ApiKeys
 from signaling.web.errors import refusal_of
@@ -71,6 +70,7 @@ class ShortWay:
     ) -> None:
         """Handlers of ``litestar`` that only ``keys`` guard; they get ``dependencies`` by their names."""
         self._keys = keys
+        self._given: list[_Given] = []
         self._outcomes = outcomes
         self._calls: dict[tuple[str, str], _Call] = {}
         """By method and path."""
@@ -113,22 +113,18 @@ class ShortWay:
             return None
         return Plain(call, method, headers, parameter, time.perf_counter())
 
-    def answer(self, cycle: RequestResponseCycle, plain: Plain, start: Start) -> None:
-        """Answer a request that is here, body and all.
+    def answer(self, cycle: Any, plain: Plain, start: Start) -> None:
+        """Answer a request that is here, body and all. Called by the event loop, in a context of its own.
 
         What has to wait goes on in a task that ``start`` begins; what is to be refused as well, by the
         application.
         """
+        call, transport = plain.call, cycle.transport
         try:
-            arguments = plain.call.arguments(plain, bytes(cycle.body))
-        except (msgspec.ValidationError, ClientException):
+            arguments = call.arguments(plain, bytes(cycle.body))
+        except Exception:  # noqa: BLE001 - found again there, and told
             start(cycle, None)
             return
-        # A context of its own, as a task has.
-        contextvars.copy_context().run(self._begin, cycle, plain, arguments, start)
-
-    def _begin(self, cycle: Any, plain: Plain, arguments: dict[str, Any], start: Start) -> None:
-        call, transport = plain.call, cycle.transport
         outcome = self._outcomes.begin(
             plain.headers.get(b"x-request-id"), plain.method, plain.started, call.route
         )
@@ -138,11 +134,10 @@ class ShortWay:
             try:
                 begun = _Begun(handling, handling.send(None))
             except StopIteration as end:
-                _write(cycle, transport, outcome, _answered(call, outcome, end.value))
+                self._give(_Given(cycle, transport, outcome, _answered(call, outcome, end.value)))
             except Exception as error:  # noqa: BLE001 - answered
-                _write(cycle, transport, outcome, _refused(outcome, error))
+                self._give(_Given(cycle, transport, outcome, _refused(outcome, error)))
             if begun is None:
-                outcome.tell()
                 return
 
         async def go_on(_scope: Any, _receive: Any, _send: Any) -> None:
@@ -155,11 +150,78 @@ class ShortWay:
                     answer = _answered(call, outcome, result)
                 if cycle.flow.write_paused and not cycle.disconnected:
                     await cycle.flow.drain()
-                _write(cycle, transport, outcome, answer)
-            finally:
+            except BaseException:
+                # Cancelled: uvicorn answers.
                 outcome.tell()
+                raise
+            written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._give(_Given(cycle, transport, outcome, answer, written))
+            await written
 
         start(cycle, go_on)
+
+    def _give(self, given: _Given) -> None:
+        """Have an answer written in the next turn, together with the others of this one.
+
+        To write it wakes the client's process. Answers that are written right after one another find it
+        awake, and bring its next requests together.
+        """
+        if not self._given:
+            asyncio.get_running_loop().call_soon(self._write_all)
+        self._given.append(given)
+
+    def _write_all(self) -> None:
+        given, self._given = self._given, []
+        for one in given:
+            try:
+                one.write()
+            except Exception as error:  # noqa: BLE001 - its neighbours are to be answered, too
+                one.transport.abort()
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": "Writing an answer failed", "exception": error}
+                )
+        for one in given:
+            one.outcome.tell()
+
+
+class _Given(Struct, eq=False):
+    """An answer that is to be written."""
+
+    cycle: Any
+    transport: Any
+    outcome: Outcome
+    answer: _Answer
+    written: asyncio.Future[None] | None = None
+
+    def write(self) -> None:
+        """Write it, and do what uvicorn's `send` does at the end of an answer."""
+        cycle, transport, outcome = self.cycle, self.transport, self.outcome
+        outcome.status, headers, body = self.answer
+        if self.written is not None and not self.written.done():
+            self.written.set_result(None)
+        if cycle.disconnected or cycle.response_started:
+            return
+        cycle.response_started = True
+        if not transport.is_closing():
+            transport.write(
+                b"%b%b%bcontent-type: application/json\r\n"
+                b"content-length: %d\r\nx-request-id: %b\r\n%b%b\r\n%b"
+                % (
+                    STATUS_LINE[outcome.status],
+                    _default_lines(cycle.default_headers),
+                    headers,
+                    len(body),
+                    outcome.request_id.encode(),
+                    NO_SNIFF,
+                    b"" if cycle.keep_alive else b"connection: close\r\n",
+                    b"" if outcome.method == "HEAD" else body,
+                )
+            )
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            transport.close()
+        cycle.on_response()
 
 
 def _answered(call: _Call, outcome: Outcome, result: Any) -> _Answer:
@@ -170,36 +232,11 @@ def _answered(call: _Call, outcome: Outcome, result: Any) -> _Answer:
 
 
 def _refused(outcome: Outcome, error: Exception) -> _Answer:
-    refusal = refusal_of(error, outcome.method, outcome.route)
+    # To Litestar, too, HEAD is GET.
+    method = "GET" if outcome.method == "HEAD" else outcome.method
+    refusal = refusal_of(error, method, outcome.route)
     outcome.error = refusal.code.value
     return refusal.status, _lines(refusal.headers), msgspec.json.encode(refusal.body)
-
-
-def _write(cycle: Any, transport: Any, outcome: Outcome, answer: _Answer) -> None:
-    """Write an answer, and do what uvicorn's `send` does at its end."""
-    outcome.status, headers, body = answer
-    if cycle.disconnected:
-        return
-    cycle.response_started = True
-    if not transport.is_closing():
-        transport.write(
-            b"%b%b%bcontent-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n%b"
-            % (
-                STATUS_LINE[outcome.status],
-                _default_lines(cycle.default_headers),
-                headers,
-                len(body),
-                outcome.request_id.encode(),
-                NO_SNIFF,
-                b"" if cycle.keep_alive else b"connection: close\r\n",
-                b"" if outcome.method == "HEAD" else body,
-            )
-        )
-    cycle.response_complete = True
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        transport.close()
-    cycle.on_response()
 
 
 class _Call:
@@ -210,8 +247,8 @@ class _Call:
         self.route = route
         self.possible = True
         self.quick = "GET" in handler.http_methods
-        """Whether it may be over without waiting. To begin it outside a task, as those are that read, would
-        be in the way of what asks for the current one, such as `asyncio.timeout`."""
+        """Whether it may be over without waiting. It is begun outside a task then, so before it waits it must
+        not ask for the current one, as `asyncio.timeout` does."""
         self.max_body_bytes = 0
         self._body_type: Any = None
         self._model = handler.signature_model
@@ -237,7 +274,7 @@ class _Call:
         self._fixed = _lines({header.name: header.value for header in handler.resolve_response_headers()})
 
     def arguments(self, plain: Plain, body: bytes) -> dict[str, Any]:
-        """What the handler is called with. Raises ValidationError, ClientException."""
+        """What the handler is called with. Raises whatever is wrong with it."""
         values: dict[str, Any] = {name: provide() for name, provide in self._dependencies}
         if self._parameter is not None:
             values[self._parameter] = plain.parameter
