@@ -30,8 +30,10 @@ from signaling.rooms.timers import Timers
 from signaling.settings import Settings
 from signaling.telemetry.memory import give_back_after_crowds
 from signaling.telemetry.metrics import Metrics
-from signaling.web.app import create_litestar
-from signaling.web.requests import Observed
+from signaling.web.app import create_litestar, dependencies
+from signaling.web.auth import ApiKeys
+from signaling.web.requests import Observed, Outcomes
+from signaling.web.short_way import ShortWay
 from signaling.web.socket import Acceptor
 from signaling.web.socket_protocol import SocketLimits
 
@@ -186,14 +188,19 @@ class Application:
         self.settings = settings
         self.metrics = Metrics()
         self._node: RunningNode | None = None
+        keys, outcomes = ApiKeys(settings.api_keys), Outcomes(self.metrics)
         self.litestar = create_litestar(
             node=self.node,
-            api_keys=settings.api_keys,
+            keys=keys,
             allowed_origins=settings.allowed_origins,
             metrics_public=settings.metrics_public,
             ice_servers=settings.ice_servers,
         )
-        self._asgi = Observed(self.litestar, self.metrics)
+        self._asgi = Observed(self.litestar, outcomes)
+        self.short_way = ShortWay(
+            self.litestar, keys=keys, dependencies=dependencies(self.node), outcomes=outcomes
+        )
+        """What answers plain calls instead."""
         self.acceptor = Acceptor(
             lambda: self.node().gateway,
             allowed_origins=settings.allowed_origins,

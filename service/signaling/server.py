@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, Final, cast
 
 import structlog
@@ -74,7 +75,7 @@ def serve(
         # Else uvicorn reads WEB_CONCURRENCY by itself.
         workers=1,
         loop="uvloop",
-        http=BoundedHttpProtocol,
+        http=cast("Any", partial(BoundedHttpProtocol, short_way=application.short_way)),
         ws=cast("Any", application.acceptor),
         lifespan="off",
         log_config=None,

@@ -11,6 +11,7 @@ import pytest
 from litestar import Litestar
 
 from signaling.web.app import create_litestar
+from signaling.web.auth import ApiKeys
 from signaling.web.docs import openapi_document
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def application() -> Litestar:
         raise LookupError("not running")
 
     return create_litestar(
-        node=node, api_keys=("key",), allowed_origins=("*",), metrics_public=False, ice_servers=()
+        node=node, keys=ApiKeys(("key",)), allowed_origins=("*",), metrics_public=False, ice_servers=()
     )
 
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -24,6 +25,9 @@ from signaling.web.http_protocol import BoundedHttpProtocol
 from signaling.web.socket_protocol import SocketProtocol
 
 DEADLINE: Final = 20.0
+
+KEY: Final = "in-process-key-0123456789"
+"""Of the REST API."""
 
 
 class Line(asyncio.Transport):
@@ -145,31 +149,35 @@ class InProcess:
         self.node = node
         self._config = uvicorn.Config(
             application,
-            http=BoundedHttpProtocol,
+            http=cast("Any", partial(BoundedHttpProtocol, short_way=application.short_way)),
             ws=cast("Any", application.acceptor),
             lifespan="off",
             log_config=None,
             proxy_headers=False,
         )
         self._config.load()
-        self._state = ServerState()
+        self.state = ServerState()
         self._lines: list[Line] = []
 
     async def room(self, seats: int = 50) -> str:
         room, _ = await self.node.rooms.create(NewRoom(max_participants=seats))
         return room.code
 
-    async def connect(self) -> Peer:
-        """A socket that was told its id."""
-        loop = asyncio.get_running_loop()
+    def line(self) -> Line:
+        """A connection on which nothing was asked yet."""
         line = Line()
         self._lines.append(line)
-        protocol = BoundedHttpProtocol(
-            config=self._config, server_state=self._state, app_state={}, _loop=loop
+        protocol: Any = self._config.http_protocol_class
+        line.protocol = protocol(
+            config=self._config, server_state=self.state, app_state={}, _loop=asyncio.get_running_loop()
         )
-        line.protocol = protocol
-        protocol.connection_made(line)
-        protocol.data_received(upgrade("/ws", 8000))
+        line.protocol.connection_made(line)
+        return line
+
+    async def connect(self) -> Peer:
+        """A socket that was told its id."""
+        line = self.line()
+        line.protocol.data_received(upgrade("/ws", 8000))
         await until(lambda: b'"connected"' in line.out, "the handshake")
         head, _, rest = bytes(line.out).partition(b"\r\n\r\n")
         assert b" 101 " in head
@@ -202,9 +210,7 @@ class InProcess:
 @contextlib.asynccontextmanager
 async def running(directory: Path, **environment: str) -> AsyncIterator[InProcess]:
     """The service as shipped, but for these settings."""
-    settings = Settings.from_environment(
-        {"API_KEY": "in-process-key-0123456789", "DATA_DIR": str(directory), **environment}
-    )
+    settings = Settings.from_environment({"API_KEY": KEY, "DATA_DIR": str(directory), **environment})
     application = Application(settings)
     async with application.running() as node:
         service = InProcess(application, node)

@@ -18,6 +18,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 import signaling
 from bench.dialects import Guide, Kind
@@ -31,7 +32,7 @@ from signaling.realtime.session import Session
 from signaling.rooms.replica import Replica
 from signaling.web.http_protocol import BoundedHttpProtocol
 from signaling.web.socket_protocol import SocketProtocol
-from support.in_process import InProcess, Peer, running, settle, until
+from support.in_process import KEY, InProcess, Peer, running, settle, until
 from support.raw import CLOSE, PING, PONG
 
 SOURCES = str(Path(signaling.__file__).parent)
@@ -43,6 +44,10 @@ CALLS = 17
 
 CALLS_IN_A_BURST = 11
 """The same for each further frame of one read: those to one socket are written together."""
+
+CALLS_FOR_A_READ = 62
+"""The same, at most, for a room that is read by REST: from the bytes of the request to those of the answer,
+with the request's count and its log line, but for how that is rendered."""
 
 COPIES = 5
 """How often a large frame is in memory at most, beside what came in: masked, unmasked, encoded, written."""
@@ -157,6 +162,25 @@ async def test_calls_for_a_frame_of_a_burst(service: InProcess) -> None:
     assert further == CALLS_IN_A_BURST, (
         f"each further frame of a read takes {further} calls instead of {CALLS_IN_A_BURST} (see the top of "
         f"this file). For {FRAMES} times 9 frames:\n{nine.told()}"
+    )
+
+
+async def test_calls_for_a_room_that_is_read(service: InProcess) -> None:
+    """No task, no ASGI, nothing of Litestar's."""
+    code = await service.room()
+    line = service.line()
+    request = f"GET /api/rooms/{code} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n\r\n".encode()
+    with capture_logs() as logs:
+        line.protocol.data_received(request)
+        await settle()
+        with counted() as calls:
+            for _ in range(FRAMES):
+                line.protocol.data_received(request)
+                await settle()
+    assert line.out.count(b"HTTP/1.1 200 OK") == len(logs) == 1 + FRAMES
+    assert calls.by_name.total() <= CALLS_FOR_A_READ * FRAMES, (
+        f"a room that is read takes {calls.by_name.total() / FRAMES} calls instead of {CALLS_FOR_A_READ}. "
+        f"For {FRAMES}:\n{calls.told()}"
     )
 
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from signaling.telemetry import logging as own_logging
 from signaling.telemetry.logging import LogFormat, configure_logging
 
 CONFIGURED = ("uvicorn.access", "uvicorn.error", "websockets", "litestar")
@@ -171,6 +178,109 @@ def test_each_line_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
     logging.getLogger("some.library").warning("second")
     assert [text.count("\n") for text in writes] == [1, 1]
     assert all(text.endswith("}\n") for text in writes)
+
+
+class Named:
+    name = "signaling.\u00e9"
+
+
+texts = st.text(st.characters(), max_size=8)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
+values = st.recursive(
+    scalars | st.binary(max_size=3) | st.sampled_from([Odd(), {(1, 2): 3}, LogFormat]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+# `_record` is the chain's own: a logging.LogRecord.
+names = texts.filter(lambda name: name != "_record") | st.sampled_from(
+    ["timestamp", "level", "logger", "event", "worker", "request_id", "exc_info", "route", "status"]
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    entry=st.dictionaries(names, values, max_size=6),
+    bound=st.dictionaries(st.sampled_from(["request_id", "status", "worker"]), values, max_size=2),
+    worker=st.none() | st.integers(0, 9),
+    method=st.sampled_from(["debug", "info", "warning", "error", "critical", "exception", "warn"]),
+)
+def test_one_step_says_what_the_chain_of_processors_says(
+    monkeypatch: pytest.MonkeyPatch, entry: Any, bound: Any, worker: int | None, method: str
+) -> None:
+    configured(worker=worker)
+    (one_step,) = structlog.get_config()["processors"]
+    taken: list[str] = []
+    with monkeypatch.context() as patch, structlog.contextvars.bound_contextvars(**bound):
+        patch.setattr(one_step, "_by_chain", lambda *_: taken.append("chain"))
+        line = one_step(Named, method, dict(entry))
+        patch.undo()
+        chain = own_logging._OneStep._by_chain(one_step, Named, method, dict(entry))
+    if not taken:
+        assert TIMESTAMP.sub("T", line, count=1) == TIMESTAMP.sub("T", chain, count=1)
+        assert method not in ("exception", "warn")
+        assert "event" in entry
+    else:
+        # Not for nothing: what is ordinary goes in one step.
+        plain = all(type(value) in (str, int, float, bool, type(None)) for value in entry.values())
+        unusual = method in ("exception", "warn") or "event" not in entry or "exc_info" in entry
+        assert unusual or not plain or bound
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "told"),
+    [
+        (1_795_000_000_123_456_789, "2026-11-18T11:06:40.123456Z"),
+        (1_795_000_000_000_000_999, "2026-11-18T11:06:40Z"),
+        (1_795_000_000_000_001_000, "2026-11-18T11:06:40.000001Z"),
+        (1_795_000_000_999_999_999, "2026-11-18T11:06:40.999999Z"),
+        (1_795_000_001_000_000_000, "2026-11-18T11:06:41Z"),
+    ],
+)
+def test_a_timestamp_is_that_of_isoformat(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, nanoseconds: int, told: str
+) -> None:
+    log = configured()
+    monkeypatch.setattr(time, "time_ns", lambda: nanoseconds)
+    log.info("told")
+    assert capsys.readouterr().err.startswith(f'{{"timestamp": "{told}", ')
+    seconds, micro = divmod(nanoseconds // 1000, 1_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micro)
+    assert moment.isoformat().replace("+00:00", "Z") == told
+
+
+def test_lines_reach_the_file_at_once_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log"
+    with path.open("w", encoding="ascii", errors="backslashreplace") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        log = configured("console")
+        log.info("first")
+        assert path.read_text().count("\n") == 1
+        logging.getLogger("some.library").warning("second")
+        log.warning("third \u00e9")
+        lines = path.read_text().splitlines()
+    assert len(lines) == 3
+    for line, event in zip(lines, ("first", "second", "third \\xe9"), strict=True):
+        assert event in line
+
+
+def test_a_line_that_was_begun_is_ended_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that is full takes a part. Lines for which there is no room at all are left out whole."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    os.set_blocking(reader, False)
+    with open(writer, "w") as stream, open(reader, "rb") as read:
+        monkeypatch.setattr(sys, "stderr", stream)
+        log = configured()
+        log.info("begun", text="x" * 100_000)
+        log.info("left out")
+        written = read.read(1 << 20)
+        assert 0 < len(written) < 100_000
+        log.info("after")
+        written += read.read(1 << 20)
+    begun, after, end = written.split(b"\n")
+    assert json.loads(begun)["text"] == "x" * 100_000
+    assert json.loads(after)["event"] == "after"
+    assert end == b""
 
 
 @pytest.mark.parametrize("end", ["closed", "broken", "full", "none"])

@@ -1,83 +1,130 @@
-"""Litestar's ordinary way and the short one answer alike, whatever is asked."""
+"""The ordinary way of requests and the short one answer alike, whatever is asked, and however it comes."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import structlog
 from msgspec import Struct
 from structlog.testing import capture_logs
 
 from signaling.web import short_way
-from support.in_process import InProcess, running
+from support.in_process import KEY, InProcess, Line, running, settle, until
 
-KEY = "in-process-key-0123456789"
+PLAIN = ((b"Host", b"localhost"), (b"X-API-Key", KEY.encode()))
 
-PLAIN = ((b"host", b"localhost"), (b"x-api-key", KEY.encode()))
+CHUNKED = (b"Transfer-Encoding", b"chunked")
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A request. In its path, `CODE` stands for a room's code, `CAPITALS` for the same in capitals."""
+    """A request. In its target, `CODE` stands for a room's code, `CAPITALS` for the same in capitals."""
 
     method: str = "GET"
-    path: str = "/api/rooms/CODE"
-    query: bytes = b""
+    target: str = "/api/rooms/CODE"
+    version: str = "1.1"
     headers: Headers = PLAIN
-    body: tuple[bytes, ...] = (b"",)
-    """In the parts in which it arrives; None of them: the line ends first."""
-    waiting: bool = False
-    """Whether the client sends no body before it is answered: to wait for one is a fault."""
+    body: tuple[bytes, ...] = ()
+    """In the parts in which it arrives."""
+    length: int | None = None
+    """What the request says of it, where that is not so."""
+    goes: bool = False
+    """Whether the client goes away when it has sent all this."""
     short: bool = False
     """Whether the short way is to answer it."""
 
+    def bytes(self, code: str) -> list[bytes]:
+        target = self.target.replace("CODE", code).replace("CAPITALS", code.upper())
+        headers = list(self.headers)
+        if self.length is not None or (self.body and CHUNKED not in headers):
+            size = sum(map(len, self.body)) if self.length is None else self.length
+            headers.append((b"Content-Length", b"%d" % size))
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        head = f"{self.method} {target} HTTP/{self.version}\r\n".encode() + lines + b"\r\n"
+        return [head + (self.body[0] if self.body else b""), *self.body[1:]]
 
-def post(*body: bytes, short: bool = False, more: Headers = ()) -> Asked:
-    return Asked(method="POST", path="/api/rooms", headers=[*PLAIN, *more], body=body, short=short)
+
+def post(*body: bytes, short: bool = False, more: Headers = (), length: int | None = None) -> Asked:
+    return Asked(
+        method="POST", target="/api/rooms", headers=[*PLAIN, *more], body=body, short=short, length=length
+    )
 
 
 def keyed(*keys: bytes, body: bytes = b"{}", short: bool = False) -> Asked:
-    return post(body, more=[(b"idempotency-key", key) for key in keys], short=short)
+    return post(body, more=[(b"Idempotency-Key", key) for key in keys], short=short)
+
+
+def read(*more: tuple[bytes, bytes], target: str = "/api/rooms/CODE", short: bool = False) -> Asked:
+    return Asked(target=target, headers=[*PLAIN, *more], short=short)
 
 
 ASKED = {
-    "read": Asked(short=True),
-    "read, code in capitals": Asked(path="/api/rooms/CAPITALS", short=True),
-    "read, slash at the end": Asked(path="/api/rooms/CODE/", short=True),
-    "read, from a page": Asked(headers=[*PLAIN, (b"origin", b"https://school.example")], short=True),
-    "read, from a page elsewhere": Asked(headers=[*PLAIN, (b"origin", b"https://other.example")], short=True),
-    "read, unknown": Asked(path="/api/rooms/zzzzzz"),
-    "read, code too long": Asked(path="/api/rooms/abcdefg"),
-    "read, line end in the code": Asked(path="/api/rooms/abcde\n"),
-    "read, code not in ASCII": Asked(path="/api/rooms/äbcdef"),
-    "read, with a query": Asked(query=b"limit=0&room_code=zzzzzz"),
-    "read, with a body": Asked(body=(b"{", b"}"), short=True),
-    "read, bad host": Asked(headers=[(b"host", b"a/b"), PLAIN[1]]),
+    "read": read(short=True),
+    "read, code in capitals": read(target="/api/rooms/CAPITALS", short=True),
+    "read, slash at the end": read(target="/api/rooms/CODE/"),
+    "read, two slashes": read(target="/api//rooms/CODE"),
+    "read, escaped": read(target="/api/rooms/%41BCDEF", short=True),
+    "read, escaped slash": read(target="/api%2Frooms/CODE", short=True),
+    "read, from a page": read((b"Origin", b"https://school.example")),
+    "read, from a page elsewhere": read((b"Origin", b"https://other.example")),
+    "read, with an id": read((b"X-Request-Id", b"class-1.2_3"), short=True),
+    "read, with an odd id": read((b"X-Request-Id", b"class 1"), short=True),
+    "read, and close": read((b"Connection", b"close"), short=True),
+    "read, and keep": read((b"Connection", b"keep-alive"), short=True),
+    "read, and change": read((b"Connection", b"upgrade"), (b"Upgrade", b"h2c")),
+    "read, HTTP/1.0": Asked(version="1.0"),
+    "read, HTTP/1.0, and keep": Asked(version="1.0", headers=[*PLAIN, (b"Connection", b"keep-alive")]),
+    "read, unknown": read(target="/api/rooms/zzzzzz", short=True),
+    "read, code too long": read(target="/api/rooms/abcdefg"),
+    "read, line end in the code": read(target="/api/rooms/abcde%0a"),
+    "read, code not in ASCII": read(target="/api/rooms/%C3%A4bcdef"),
+    "read, with a query": read(target="/api/rooms/CODE?limit=0&room_code=zzzzzz"),
+    "read, with an empty query": read(target="/api/rooms/CODE?", short=True),
+    "read, whole address": read(target="http://localhost/api/rooms/CODE", short=True),
+    "read, with a body": Asked(body=(b"{", b"}")),
+    "read, with an empty body": Asked(length=0, short=True),
+    "read, bad host": Asked(headers=[(b"Host", b"a/b"), PLAIN[1]]),
+    "read, IPv6 host": Asked(headers=[(b"Host", b"[::1]:8000"), PLAIN[1]]),
+    "read, no host": Asked(headers=PLAIN[1:], short=True),
     "read, no key": Asked(headers=PLAIN[:1]),
-    "read, empty key": Asked(headers=[(b"x-api-key", b"")]),
-    "read, wrong key": Asked(headers=[(b"x-api-key", b"wrong")]),
-    "read, key not in ASCII": Asked(headers=[(b"x-api-key", b"\xff\x00")]),
-    "read, two keys, right first": Asked(headers=[*PLAIN, (b"x-api-key", b"wrong")]),
-    "read, two keys, wrong first": Asked(headers=[(b"x-api-key", b"wrong"), *PLAIN]),
-    "read, a header twice": Asked(headers=[*PLAIN, (b"accept", b"a"), (b"accept", b"b")]),
+    "read, empty key": Asked(headers=[(b"X-API-Key", b"")]),
+    "read, wrong key": Asked(headers=[(b"X-API-Key", b"wrong")]),
+    "read, key not in ASCII": Asked(headers=[(b"X-API-Key", b"\xff\x80")]),
+    "read, two keys, right first": read((b"X-API-Key", b"wrong")),
+    "read, two keys, wrong first": Asked(headers=[(b"X-API-Key", b"wrong"), *PLAIN]),
+    "read, a header twice": read((b"Accept", b"a"), (b"Accept", b"b")),
     "head": Asked(method="HEAD", short=True),
+    "head, unknown": Asked(method="HEAD", target="/api/rooms/zzzzzz", short=True),
+    "head, list": Asked(method="HEAD", target="/api/rooms", short=True),
     "options": Asked(method="OPTIONS"),
-    "options, from a page": Asked(method="OPTIONS", headers=[(b"origin", b"https://school.example")]),
+    "options, from a page": Asked(method="OPTIONS", headers=[(b"Origin", b"https://school.example")]),
     "put": Asked(method="PUT"),
-    "list": Asked(path="/api/rooms", short=True),
-    "list, limited": Asked(path="/api/rooms", query=b"limit=1&state=open"),
-    "list, badly": Asked(path="/api/rooms", query=b"limit=0&state=shut"),
-    "statistics": Asked(path="/api/statistics", short=True),
-    "nothing there": Asked(path="/api/nothing"),
+    "put, to nothing": Asked(method="PUT", target="/api/rooms/"),
+    "list": read(target="/api/rooms", short=True),
+    "list, slash at the end": read(target="/api/rooms/"),
+    "list, limited": read(target="/api/rooms?limit=1&state=open"),
+    "list, badly": read(target="/api/rooms?limit=0&state=shut"),
+    "statistics": read(target="/api/statistics", short=True),
+    "health": read(target="/health"),
+    "metrics, no key": Asked(target="/metrics", headers=PLAIN[:1]),
+    "nothing there": read(target="/api/nothing"),
     "create": post(b'{"owner_id":"teacher","ttl_hours":2,"max_participants":30}', short=True),
-    "create, no body": post(b"", short=True),
+    "create, no body": post(short=True),
+    "create, no body, said": post(length=0, short=True),
     "create, whole float": post(b'{"ttl_hours":2.0}', short=True),
-    "create, in parts": post(b'{"ttl_', b'hours":2}'),
+    "create, in parts": post(b'{"ttl_', b'hours":2}', short=True),
     "create, in parts, badly": post(b'{"ttl_', b'hours":"2"}'),
+    "create, body later": post(b"", b"{}", short=True),
+    "create, chunked": post(b"2\r\n{}\r\n0\r\n\r\n", more=[CHUNKED]),
+    "create, chunked badly": post(b"2\r\n{}\r\nx\r\n\r\n", more=[CHUNKED]),
+    "create, first asking": post(b"{}", more=[(b"Expect", b"100-continue")]),
     "create, text for a number": post(b'{"ttl_hours":"2"}'),
     "create, out of range": post(b'{"ttl_hours":0,"max_participants":1}'),
     "create, unknown field": post(b'{"owner":"teacher"}'),
@@ -87,123 +134,422 @@ ASKED = {
     "create, no UTF-8": post(b'{"owner_id":"\xff"}'),
     "create, deep": post(b"[" * 5000),
     "create, large": post(b'{"owner_id":"' + b"a" * 70_000 + b'"}'),
-    "create, said to be large": post(b"{", b"}", more=[(b"content-length", b"70000")]),
-    "create, said to be large, and waiting": Asked(
-        method="POST", path="/api/rooms", headers=[*PLAIN, (b"content-length", b"65537")], waiting=True
+    "create, said to be large": post(b"{", b"}", length=70_000),
+    "create, said to be large, and waiting": post(length=65_537),
+    "create, as large as can be": post(b"{}" + b" " * 65_534, short=True),
+    "create, line ended": Asked(
+        method="POST", target="/api/rooms", body=(b"{",), length=2, goes=True
     ),
-    "create, said to be endless": post(b"{}", more=[(b"content-length", b"9" * 5000)]),
-    "create, as large as can be": post(
-        b"{}" + b" " * 65_534, more=[(b"content-length", b"65536")], short=True
-    ),
-    "create, line ended": Asked(method="POST", path="/api/rooms", body=()),
-    "create, no key": Asked(method="POST", path="/api/rooms", headers=PLAIN[:1], body=(b"{",)),
-    "create, with a query": Asked(method="POST", path="/api/rooms", query=b"a=b", body=(b"{}",)),
+    "create, gone at once": Asked(method="POST", target="/api/rooms", body=(b"{}",), goes=True, short=True),
+    "list, gone at once": Asked(target="/api/rooms", goes=True, short=True),
+    "create, no key": Asked(method="POST", target="/api/rooms", headers=PLAIN[:1], body=(b"{",)),
+    "create, with a query": Asked(method="POST", target="/api/rooms?a=b", body=(b"{}",)),
     "create, key for repeating": keyed(b"same", short=True),
     "create, repeated": keyed(b"same", short=True),
-    "create, repeated otherwise": keyed(b"same", body=b'{"ttl_hours":3}'),
+    "create, repeated otherwise": keyed(b"same", body=b'{"ttl_hours":3}', short=True),
     "create, empty key for repeating": keyed(b""),
     "create, space in the key for repeating": keyed(b"a b"),
     "create, two keys for repeating": keyed(b"one", b"two"),
     "create, both wrong": keyed(b"a b", body=b'{"ttl_hours":0}'),
     "delete": Asked(method="DELETE", short=True),
-    "delete, unknown": Asked(method="DELETE", path="/api/rooms/zzzzzz"),
+    "delete, unknown": Asked(method="DELETE", target="/api/rooms/zzzzzz", short=True),
 }  # fmt: skip
 
 
-async def ask(service: InProcess, asked: Asked, code: str) -> tuple[Any, ...]:
-    """What is answered and logged, but for what is never twice the same."""
-    messages = [
-        {"type": "http.request", "body": part, "more_body": number < len(asked.body)}
-        for number, part in enumerate(asked.body, 1)
-    ]
-    messages.append({"type": "http.disconnect"})
-    if asked.waiting:
-        messages.clear()
-    path = asked.path.replace("CODE", code).replace("CAPITALS", code.upper())
-    sent: list[Any] = []
+class Way:
+    """A service, asked on one of the ways."""
 
-    async def receive() -> Any:
-        return messages.pop(0)
+    def __init__(self, service: InProcess, code: str, *, short: bool) -> None:
+        self.service = service
+        self.code = code
+        self._short = short
 
-    async def send(message: Any) -> None:
-        sent.append(message)
+    def connect(self) -> Line:
+        line = self.service.line()
+        if not self._short:
+            line.protocol._short_way = None
+        return line
 
-    with capture_logs() as logs:
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "scheme": "http",
-            "server": ("127.0.0.1", 8000),
-            "client": ("127.0.0.1", 50_000),
-            "root_path": "",
-            "method": asked.method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": asked.query,
-            "headers": list(asked.headers),
-            "state": {},
-        }
-        await service.application(scope, receive, send)
-    start, *bodies = sent
-    headers = [
-        (name, b"ID" if name == b"x-request-id" else _steady(value, code)) for name, value in start["headers"]
-    ]
+    async def idle(self) -> None:
+        """Until nothing is being answered."""
+        await settle()
+        await until(lambda: not self.service.state.tasks, "the answers")
+        await settle()
+
+    async def ask(self, asked: Asked) -> Any:
+        """What is answered and logged, and what becomes of the line."""
+        line = self.connect()
+        protocol = line.protocol
+        with capture_logs() as logs:
+            *parts, last = asked.bytes(self.code)
+            for part in parts:
+                protocol.data_received(part)
+                await settle()
+            protocol.data_received(last)
+            if asked.goes:
+                line.close()
+            await self.idle()
+            state = line.closing, protocol.timeout_keep_alive_task is not None
+            line.close()
+            await self.idle()
+        return self.steady(line), _steady_logs(logs), state
+
+    def steady(self, line: Line) -> list[tuple[bytes, list[bytes], bytes]]:
+        """The answers, but for what is never twice the same."""
+        out = bytes(line.out)
+        out = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"TIME", out.replace(self.code.encode(), b"CODE"))
+        out = re.sub(rb'(room_code":"|/api/rooms/|Room )(?!zzzzzz)\w{6}\b', rb"\1CODE", out)
+        out = re.sub(rb"x-request-id: [0-9a-f]{16}\r", b"x-request-id: NEW\r", out)
+        answers = []
+        while out:
+            head, _, out = out.partition(b"\r\n\r\n")
+            status, *headers = head.split(b"\r\n")
+            # The next answer begins where a body (JSON, the metrics) ends.
+            body, mark, rest = out.partition(b"HTTP/1.1 ")
+            answers.append((status, sorted(headers), body))
+            out = mark + rest
+        return answers
+
+
+def _steady_logs(logs: Any) -> Any:
     for entry in logs:
         entry.pop("milliseconds", None)
-    body = _steady(b"".join(message["body"] for message in bodies), code)
-    return start["status"], headers, body, logs
+        if not re.fullmatch(r"class-1.2_3", entry.get("request_id", "")):
+            entry.pop("request_id", None)
+    return logs
 
 
-def _steady(text: bytes, code: str) -> bytes:
-    text = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"TIME", text.replace(code.encode(), b"CODE"))
-    return re.sub(rb'(room_code":"|/api/rooms/)(?!zzzzzz)\w{6}\b', rb"\1CODE", text)
+@contextlib.asynccontextmanager
+async def way(directory: Path, *, short: bool) -> AsyncIterator[Way]:
+    async with running(directory, ALLOWED_ORIGINS="https://school.example") as service:
+        yield Way(service, await service.room(), short=short)
 
 
-async def answers(directory: Path) -> tuple[dict[str, Any], set[str]]:
-    """The answers of a new service to all of it, and which of them the short way gave."""
-    short: set[str] = set()
-    found: dict[str, Any] = {}
-    with pytest.MonkeyPatch.context() as patch:
-        answer = short_way._Call.answer
+async def on_both_ways(
+    directory: Path, scenario: Callable[[Way], Any], monkeypatch: pytest.MonkeyPatch
+) -> tuple[Any, Any, int]:
+    """What a scenario gives on the short way and on the ordinary one, and how often the short one wrote."""
+    written = 0
+    write = short_way._Given.write
 
-        async def noted(call: Any, result: Any, send: Any) -> None:
-            short.add(what)
-            await answer(call, result, send)
+    def noted(*arguments: Any) -> None:
+        nonlocal written
+        written += 1
+        write(*arguments)
 
-        patch.setattr(short_way._Call, "answer", noted)
-        async with running(directory, ALLOWED_ORIGINS="https://school.example") as service:
-            code = await service.room()
-            for what, asked in ASKED.items():
-                found[what] = await ask(service, asked, code)
-    return found, short
+    monkeypatch.setattr(short_way._Given, "write", noted)
+    async with way(directory / "short", short=True) as one:
+        here = await scenario(one)
+    count = written
+    async with way(directory / "ordinary", short=False) as other:
+        there = await scenario(other)
+    assert written == count
+    return here, there, count
+
+
+def counted(service: InProcess) -> list[str]:
+    """The requests and errors that were counted."""
+    text = service.application.metrics.render().decode()
+    return re.findall(r"^signaling_(?:http_requests|errors|rooms_created)_total.*$", text, re.MULTILINE)
 
 
 async def test_both_ways_answer_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here, short = await answers(tmp_path / "short")
+    short: set[str] = set()
+    what = ""
+    write = short_way._Given.write
+
+    def noted(*arguments: Any) -> None:
+        short.add(what)
+        write(*arguments)
+
+    monkeypatch.setattr(short_way._Given, "write", noted)
+
+    async def all_of_it(one: Way) -> tuple[dict[str, Any], list[str], int]:
+        nonlocal what
+        found = {}
+        for what, asked in ASKED.items():
+            found[what] = await one.ask(asked)
+        return found, counted(one.service), one.service.state.total_requests
+
+    async with way(tmp_path / "short", short=True) as one:
+        here = await all_of_it(one)
     assert short == {what for what, asked in ASKED.items() if asked.short}
-
-    async def pass_on(way: Any, scope: Any, receive: Any, send: Any) -> None:
-        await way._app(scope, receive, send)
-
-    monkeypatch.setattr(short_way.ShortWay, "__call__", pass_on)
-    there, short = await answers(tmp_path / "ordinary")
+    short.clear()
+    async with way(tmp_path / "ordinary", short=False) as other:
+        there = await all_of_it(other)
     assert not short
-    for what, answer in there.items():
-        assert here[what] == answer, what
+    for what, answer in there[0].items():
+        assert here[0][what] == answer, what
+    assert here[1:] == there[1:]
     # They do not agree about nothing.
-    assert {status for status, *_ in here.values()} == {200, 201, 204, 400, 401, 404, 405, 409, 413}
+    statuses = {answer[0].split()[1] for answers, *_ in here[0].values() for answer in answers}
+    assert statuses == {b"100", b"200", b"201", b"204", b"400", b"401", b"404", b"405", b"409", b"413"}
+
+
+PIPELINED = [
+    "read",
+    "read, unknown",
+    "create",
+    "head",
+    "list",
+    "create, out of range",
+    "read, from a page",
+    "create, in parts",
+    "statistics",
+    "read, no key",
+    "create, as large as can be",
+    "read",
+    "delete",
+    "read",
+]
+
+
+@pytest.mark.parametrize("size", [1 << 20, 4096, 61])
+async def test_requests_that_come_at_once_are_answered_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    async def scenario(one: Way) -> Any:
+        line = one.connect()
+        data = b"".join(b"".join(ASKED[what].bytes(one.code)) for what in PIPELINED)
+        with capture_logs() as logs:
+            for at in range(0, len(data), size):
+                line.protocol.data_received(data[at : at + size])
+                # As uvicorn asks: no more is read than can be answered.
+                await until(lambda: line.reading, "the answers before")
+            await until(lambda: len(one.steady(line)) == len(PIPELINED), "the answers")
+            await one.idle()
+        assert line.protocol.timeout_keep_alive_task is not None
+        line.close()
+        return one.steady(line), _steady_logs(logs), counted(one.service)
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there
+    assert [answer[0].split()[1] for answer in here[0]] == (
+        b"200 404 201 200 200 400 200 201 200 401 201 200 200 200".split()
+    )
+    assert shortly == 11
+
+
+async def test_many_reads_at_once_do_not_hold_up_others(tmp_path: Path) -> None:
+    """Each is answered in turns of its own."""
+    async with way(tmp_path, short=True) as one:
+        line = one.connect()
+        line.protocol.data_received(2000 * ASKED["read"].bytes(one.code)[0])
+        assert line.writes == 0
+        for turns in range(1, 20):
+            await asyncio.sleep(0)
+            assert line.writes <= turns
+        assert line.writes > 5
+        await until(lambda: line.writes == 2000, "the answers")
+        line.close()
+
+
+async def test_a_line_is_kept_while_an_answer_is_awaited(tmp_path: Path) -> None:
+    """The timer of an idle line, set by the first answer, must not run while the second request is served."""
+    async with way(tmp_path, short=True) as one:
+        line = one.connect()
+        read, create = (ASKED[what].bytes(one.code)[0] for what in ("read", "create"))
+        protocol = line.protocol
+        protocol.data_received(read + create)
+        await until(lambda: line.writes == 1, "the first answer")
+        assert (line.writes, protocol.timeout_keep_alive_task, protocol._due) == (1, None, None)
+        await until(lambda: line.writes == 2, "the second answer")
+        assert protocol.timeout_keep_alive_task is not None
+        protocol.data_received(read)
+        await until(lambda: line.writes == 3, "the third answer")
+        # What has no more to come needs no deadline.
+        assert protocol._due is None
+        line.close()
+
+
+async def test_a_stopping_service_answers_what_it_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stopped(one: Way, what: str) -> Any:
+        line = one.connect()
+        first, *rest = ASKED[what].bytes(one.code)
+        line.protocol.data_received(first)
+        line.protocol.shutdown()
+        for part in rest:
+            line.protocol.data_received(part)
+        line.protocol.data_received(ASKED["create"].bytes(one.code)[0])
+        await until(lambda: line.closing, "the end")
+        await one.idle()
+        return one.steady(line), counted(one.service), one.service.state.total_requests
+
+    async def scenario(one: Way) -> Any:
+        return [await stopped(one, what) for what in ("create", "list", "create, in parts")]
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there
+    assert shortly == 3
+    for answers, *_ in here:
+        ((_, headers, _),) = answers
+        assert b"connection: close" in headers
+
+
+async def test_an_answer_waits_for_a_client_that_does_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whats = ("read", "list", "create", "read, unknown", "head")
+
+    async def scenario(one: Way) -> Any:
+        lines = [one.connect() for _ in whats]
+        for line, what in zip(lines, whats, strict=True):
+            line.protocol.pause_writing()
+            line.protocol.data_received(ASKED[what].bytes(one.code)[0])
+        await until(lambda: one.service.node.rooms.open_rooms() == 2, "the room")
+        await settle()
+        assert not any(line.out for line in lines)
+        for line in lines:
+            line.protocol.resume_writing()
+        await one.idle()
+        for line in lines:
+            line.close()
+        return [one.steady(line) for line in lines], counted(one.service)
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    # How many rooms the list had is a matter of chance.
+    for answers, _ in (here, there):
+        del answers[1][0]
+    assert here == there
+    assert shortly == len(whats)
+
+
+FAILING = {"read": "get", "head": "get", "create": "create", "list": "find"}
 
 
 async def test_what_fails_in_a_handler_is_told_as_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(tmp_path) as service:
+    async def fail_at_once(*_: Any) -> None:
+        raise RuntimeError("a fault of ours")
 
-        async def fail(_code: str) -> None:
-            raise RuntimeError("a fault of ours")
+    async def fail_late(*_: Any) -> None:
+        await asyncio.sleep(0)
+        raise RuntimeError("a fault of ours")
 
-        monkeypatch.setattr(service.node.rooms, "get", fail)
-        status, _, body, logs = await ask(service, Asked(), "abc234")
-    assert (status, body) == (500, b'{"detail":"Internal server error","code":"server_error"}')
-    assert [entry["event"] for entry in logs] == ["request_failed", "request"]
+    async def scenario(one: Way) -> Any:
+        found = []
+        for what, method in FAILING.items():
+            for fail in (fail_at_once, fail_late):
+                monkeypatch.setattr(one.service.node.rooms, method, fail)
+                answers, logs, state = await one.ask(ASKED[what])
+                assert [isinstance(entry.pop("exc_info", None), RuntimeError) for entry in logs] == [1, 0]
+                found.append((answers, logs, state, counted(one.service)))
+        return found
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there
+    assert shortly == 2 * len(FAILING)
+    for answers, logs, *_ in here:
+        ((status, _, body),) = answers
+        assert status == b"HTTP/1.1 500 Internal Server Error"
+        assert body in (b"", b'{"detail":"Internal server error","code":"server_error"}')
+        assert [entry["event"] for entry in logs] == ["request_failed", "request"]
+
+
+async def test_a_store_that_is_away_is_told_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whats = ("create", "list", "statistics", "read", "delete")
+
+    async def scenario(one: Way) -> Any:
+        store: Any = one.service.node.store
+        await store.load.__self__.close()
+        return [await one.ask(ASKED[what]) for what in whats]
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there
+    assert shortly == len(whats)
+    for answers, logs, _ in here:
+        ((status, headers, _),) = answers
+        assert status == b"HTTP/1.1 503 Service Unavailable"
+        assert b"retry-after: 1" in headers
+        assert [entry["event"] for entry in logs] == ["store_unavailable", "request"]
+
+
+async def test_what_cannot_be_encoded_is_a_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any) -> None:
+        raise TypeError("no JSON")
+
+    monkeypatch.setattr(short_way._Call, "render", fail)
+    async with way(tmp_path, short=True) as one:
+        for what in ("read", "create"):
+            answers, logs, _ = await one.ask(ASKED[what])
+            assert answers[0][0] == b"HTTP/1.1 500 Internal Server Error"
+            assert [entry["event"] for entry in logs] == ["request_failed", "request"]
+
+
+async def test_what_is_given_up_at_the_end_is_told_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvicorn cancels what takes too long when it is to end."""
+
+    async def wait(*_: Any) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def given_up(one: Way, what: str) -> Any:
+        monkeypatch.setattr(one.service.node.rooms, FAILING[what], wait)
+        line = one.connect()
+        with capture_logs() as logs:
+            line.protocol.data_received(ASKED[what].bytes(one.code)[0])
+            await settle()
+            (task,) = one.service.state.tasks
+            task.cancel()
+            await one.idle()
+        return one.steady(line), _steady_logs(logs), counted(one.service), line.closing
+
+    async def scenario(one: Way) -> Any:
+        return [await given_up(one, what) for what in ("list", "create")]
+
+    here, there, _ = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there
+    for answers, logs, *_ in here:
+        assert answers[0][0] == b"HTTP/1.1 500 Internal Server Error"
+        assert [entry["status"] for entry in logs] == [500]
+
+
+async def test_an_answer_that_cannot_be_written_does_not_hurt_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with way(tmp_path, short=True) as one:
+        lines = [one.connect() for _ in range(3)]
+
+        def fail(_data: bytes) -> None:
+            raise OSError("broken")
+
+        monkeypatch.setattr(lines[1], "write", fail)
+        told: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+        for line in lines:
+            line.protocol.data_received(ASKED["read"].bytes(one.code)[0])
+        await settle()
+        asyncio.get_running_loop().set_exception_handler(None)
+        assert [bool(line.out) for line in lines] == [True, False, True]
+        assert [line.closing for line in lines] == [False, True, False]
+        assert [str(error) for error in told] == ["broken"]
+
+
+async def test_lines_of_a_request_have_its_id(tmp_path: Path) -> None:
+    """And those of others on the same line have not."""
+    ids: list[Any] = []
+
+    async with way(tmp_path, short=True) as one:
+        rooms = cast("Any", one.service.node.rooms)
+        get = rooms.get
+
+        async def noted(code: str) -> Any:
+            ids.append(structlog.contextvars.get_contextvars().get("request_id"))
+            return await get(code)
+
+        rooms.get = noted
+        line = one.connect()
+        with capture_logs() as logs:
+            for number, name in enumerate((b"first", b"second"), 1):
+                line.protocol.data_received(read((b"X-Request-Id", name)).bytes(one.code)[0])
+                await until(lambda: line.writes == number, "the answer")  # noqa: B023 - called here
+                assert structlog.contextvars.get_contextvars().get("request_id") is None
+            await settle()
+        line.close()
+    assert ids == [entry["request_id"] for entry in logs] == ["first", "second"]

@@ -8,7 +8,6 @@ from typing import Any, Final, Protocol
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
-from litestar.middleware import DefineMiddleware
 from litestar.types import Receive, Scope, Send
 
 from signaling.realtime.gateway import Gateway
@@ -21,7 +20,6 @@ from signaling.web.errors import EXCEPTION_HANDLERS
 from signaling.web.message_docs import message_docs_router
 from signaling.web.requests import StrictRequest
 from signaling.web.rooms import ROOM_HANDLERS
-from signaling.web.short_way import ShortWay
 from signaling.web.socket import socket_route
 from signaling.web.system import SYSTEM_HANDLERS, metrics_route
 
@@ -36,31 +34,27 @@ class Node(Protocol):
     metrics: Metrics
 
 
+def dependencies(node: Callable[[], Node]) -> dict[str, Callable[[], Any]]:
+    """What handlers can ask for by name. ``node`` is asked at each request."""
+    return {
+        "rooms": lambda: node().rooms,
+        "gateway": lambda: node().gateway,
+        "metrics": lambda: node().metrics,
+    }
+
+
 def create_litestar(
     *,
     node: Callable[[], Node],
-    api_keys: tuple[str, ...],
+    keys: ApiKeys,
     allowed_origins: tuple[str, ...],
     metrics_public: bool,
     ice_servers: Sequence[Mapping[str, object]],
 ) -> Litestar:
     """The application: routes, errors, documents. ``node`` is asked at each request."""
-    keys = ApiKeys(api_keys)
-
-    dependencies: dict[str, Callable[[], Any]] = {
-        "rooms": lambda: node().rooms,
-        "gateway": lambda: node().gateway,
-        "metrics": lambda: node().metrics,
-    }
-    api = Router(
-        "/api",
-        route_handlers=ROOM_HANDLERS,
-        guards=[keys.guard],
-        middleware=[DefineMiddleware(ShortWay, keys=keys, dependencies=dependencies)],
-    )
     application = Litestar(
         route_handlers=[
-            api,
+            Router("/api", route_handlers=ROOM_HANDLERS, guards=[keys.guard]),
             *SYSTEM_HANDLERS,
             metrics_route(keys, public=metrics_public),
             socket_route(),
@@ -68,7 +62,9 @@ def create_litestar(
             docs_router(),
             message_docs_router(),
         ],
-        dependencies={name: Provide(provide, sync_to_thread=False) for name, provide in dependencies.items()},
+        dependencies={
+            name: Provide(provide, sync_to_thread=False) for name, provide in dependencies(node).items()
+        },
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=StrictRequest,
         request_max_body_size=MAX_BODY_BYTES,

@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
+from msgspec import Struct
 
 from signaling.contract.errors import ERRORS, ErrorCode, SignalingError
 from signaling.contract.rest import ErrorBody
@@ -39,60 +40,87 @@ PARAMETER_RULES: Final = {
 CHALLENGE: Final = {"WWW-Authenticate": "ApiKey"}
 
 
-def on_signaling_error(request: Request[Any, Any, Any], error: SignalingError) -> Response[ErrorBody]:
-    """A refusal of ours."""
+class Refusal(Struct, frozen=True, kw_only=True):
+    """An error as it is answered."""
+
+    status: int
+    code: ErrorCode
+    detail: str
+    headers: dict[str, str] = {}
+
+    @property
+    def body(self) -> ErrorBody:
+        """What is sent."""
+        return ErrorBody(detail=self.detail, code=self.code)
+
+
+def refusal_of(error: Exception, method: str, route: str) -> Refusal:
+    """How ``error`` is answered. A fault of ours is logged, with method and route."""
+    if isinstance(error, SignalingError):
+        return _refused(error)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _refused_by_framework(error)
+    # The route's template, not the path: what a client sends is no text for a terminal.
+    _log.error("request_failed", method=method, route=route, exc_info=error)
+    return Refusal(status=500, code=ErrorCode.SERVER_ERROR, detail="Internal server error")
+
+
+def _refused(error: SignalingError) -> Refusal:
     headers: dict[str, str] = {}
     if error.code is ErrorCode.UNAUTHORIZED:
         headers |= CHALLENGE
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
-    return _answer(request, error.status or 500, error.code, error.detail, headers)
+    return Refusal(status=error.status or 500, code=error.code, detail=error.detail, headers=headers)
 
 
-def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorBody]:
-    """A refusal of the framework's: unknown path, wrong method, bad parameter, body too large."""
-    if error.status_code >= 500:
-        return on_unforeseen_error(request, error)
+def _refused_by_framework(error: HTTPException) -> Refusal:
     status = error.status_code if error.status_code in CODE_OF_STATUS else 400
-    detail = ERRORS[CODE_OF_STATUS[status]].meaning
-    headers: dict[str, str] = {}
+    code = CODE_OF_STATUS[status]
+    detail = ERRORS[code].meaning
     if isinstance(error, ValidationException):
         detail = _faults(error)
-    elif isinstance(error, MethodNotAllowedException):
-        allowed = allowed_methods(request.app, request.scope["path"])
-        if allowed:
-            headers["Allow"] = ", ".join(allowed)
-            detail = f"{request.method} is not allowed here; allowed: {headers['Allow']}"
-        else:
-            status, detail = 400, "Only a WebSocket can be opened at this path"
     elif status == 404:
         detail = "There is nothing at this path"
     elif status == 400:
         detail = error.detail
-    return _answer(request, status, CODE_OF_STATUS[status], detail, headers)
+    return Refusal(status=status, code=code, detail=detail)
 
 
-def on_unforeseen_error(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorBody]:
-    """A fault of ours: logged whole, told in one sentence."""
-    # The route's template, not the path: what a client sends is no text for a terminal.
+def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorBody]:
+    """A refusal of ours or of the framework's (unknown path, bad parameter, body too large), or a fault."""
     route = str(request.scope.get("path_template") or "unmatched")
-    _log.error("request_failed", method=request.method, route=route, exc_info=error)
-    return _answer(request, 500, ErrorCode.SERVER_ERROR, "Internal server error", {})
+    return _answer(request, refusal_of(error, request.method, route))
+
+
+def on_wrong_method(
+    request: Request[Any, Any, Any], _error: MethodNotAllowedException
+) -> Response[ErrorBody]:
+    """A path that is there, but not for this method."""
+    allowed = ", ".join(allowed_methods(request.app, request.scope["path"]))
+    if not allowed:
+        status, headers, detail = 400, {}, "Only a WebSocket can be opened at this path"
+    else:
+        status, headers = 405, {"Allow": allowed}
+        detail = f"{request.method} is not allowed here; allowed: {allowed}"
+    return _answer(
+        request, Refusal(status=status, code=CODE_OF_STATUS[status], detail=detail, headers=headers)
+    )
 
 
 EXCEPTION_HANDLERS: Final[Any] = {
-    SignalingError: on_signaling_error,
-    HTTPException: on_http_error,
-    Exception: on_unforeseen_error,
+    MethodNotAllowedException: on_wrong_method,
+    SignalingError: on_error,
+    HTTPException: on_error,
+    Exception: on_error,
 }
 
 
-def _answer(
-    request: Request[Any, Any, Any], status: int, code: ErrorCode, detail: str, headers: dict[str, str]
-) -> Response[ErrorBody]:
-    note_error(request.scope, code)
-    body = ErrorBody(detail=detail, code=code)
-    return Response(body, status_code=status, headers=headers, media_type="application/json")
+def _answer(request: Request[Any, Any, Any], refusal: Refusal) -> Response[ErrorBody]:
+    note_error(request.scope, refusal.code)
+    return Response(
+        refusal.body, status_code=refusal.status, headers=refusal.headers, media_type="application/json"
+    )
 
 
 def _faults(error: ValidationException) -> str:

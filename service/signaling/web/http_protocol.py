@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from signaling.contract.errors import ErrorCode
 from signaling.contract.rest import ErrorBody
 from signaling.web.handshake import Asked
+from signaling.web.short_way import Plain, ShortWay
 
 MAX_HEAD_BYTES: Final = 32_768
 """Request line and headers together. Browsers and proxies stay below 16 KiB."""
@@ -35,9 +36,12 @@ _log = structlog.stdlib.get_logger("signaling.http")
 class BoundedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol with a bound on each request's head and time."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """As uvicorn makes it."""
+    def __init__(self, *args: Any, short_way: ShortWay | None = None, **kwargs: Any) -> None:
+        """As uvicorn makes it; plain calls are answered on the ``short_way``, if there is one."""
         super().__init__(*args, **kwargs)
+        self._short_way = short_way
+        self._plain: Plain | None = None
+        """A plain call whose body is not here yet."""
         self._head_bytes = 0
         self._due: float | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -59,6 +63,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_deadline()
         self._stop_unread()
         super().connection_lost(exc)
+        if self._plain is not None:
+            # That it came in part is found, told and counted on the ordinary way.
+            self._plain = None
+            self._start_task(self.cycle, self.app)
 
     def data_received(self, data: bytes) -> None:
         """Bytes that begin no request (stray line ends) do not keep a connection either."""
@@ -87,18 +95,29 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line."""
-        self._count(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise _HeadTooLarge
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
+        """A header. There are many: uvicorn's own method is not called, but this does the same."""
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise _HeadTooLarge
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_message_complete(self) -> None:
         """The request is here, body and all."""
         self._due = None
         super().on_message_complete()
+        plain = self._plain
+        if plain is not None:
+            self._plain = None
+            self._answer_soon(self.cycle, plain)
 
     def handle_websocket_upgrade(self) -> None:
         """The connection becomes a WebSocket, which has bounds of its own; or it ends."""
@@ -129,15 +148,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """The one place where uvicorn begins to answer."""
+        short_way = self._short_way
+        plain = short_way.plain(cycle.scope) if short_way is not None and app is self.app else None
+        if plain is None:
+            self._start_task(cycle, app)
+        elif cycle.more_body:
+            self._plain = plain
+        else:
+            self._answer_soon(cycle, plain)
+
+    def _answer_soon(self, cycle: Any, plain: Plain) -> None:
+        """In the next turn of the event loop, when all that came in this one has been read."""
+        assert self._short_way is not None
+        self.loop.call_soon(self._short_way.answer, cycle, plain, self._start_task)
+
+    def _start_task(self, cycle: Any, app: Any) -> None:
         # An answer to HEAD is a head alone.
         cycle.transport = _Answer(self.transport, self.loop, held=cycle.scope["method"] != "HEAD")
-        super()._start_asgi_task(cycle, app)
-
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > MAX_HEAD_BYTES:
-            # httptools makes a parser error of it, and uvicorn a 400.
-            raise ValueError("the head of the request is too large")
+        super()._start_asgi_task(cycle, app or self.app)
 
     def _start_deadline(self) -> None:
         """One timer serves all requests of a connection: to set one and stop it for each costs more."""
@@ -165,6 +194,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._deadline = self.loop.call_later(left, self._look)
         else:
             self.transport.abort()
+
+
+class _HeadTooLarge(Exception):
+    """httptools makes a parser error of it, and uvicorn a 400."""
 
 
 class _Answer:

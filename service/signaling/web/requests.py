@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import time
@@ -30,6 +31,12 @@ _QUIET: Final = frozenset({"/health", "/readiness", "/metrics"})
 """Asked every few seconds by machines: logged only when they fail."""
 
 _ERROR_KEY: Final = "signaling.error"
+
+_NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
+"""Browsers must not guess an answer's type."""
+
+NO_SNIFF: Final = b"%b: %b\r\n" % _NO_SNIFF
+"""The same as a line."""
 
 
 class StrictRequest(Request[Any, Any, Any]):
@@ -85,17 +92,80 @@ def note_error(scope: Any, code: ErrorCode) -> None:
     scope["state"][_ERROR_KEY] = code.value
 
 
-class Observed:
-    """Wraps the application: gives each request an id, logs its outcome and counts it.
+class Outcome:
+    """What becomes of one request: it is filled in while the request is answered, then told."""
 
-    The id is the caller's `X-Request-Id` if it is a sane one, else a new one; the answer repeats it.
-    """
+    __slots__ = ("_outcomes", "_started", "error", "method", "request_id", "route", "seconds", "status")
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        """``app`` is what is served."""
-        self._app = app
+    def __init__(self, outcomes: Outcomes, request_id: str, method: str, started: float, route: str) -> None:
+        """See `Outcomes.begin`."""
+        self.request_id = request_id
+        self.method = method
+        self.route = route
+        self.status = 500
+        self.error: str | None = None
+        self.seconds = 0.0
+        self._outcomes = outcomes
+        self._started = started
+
+    def tell(self, *, quiet: bool = False) -> None:
+        """Count it and have it logged; ``quiet``: only count it."""
+        self.seconds = time.perf_counter() - self._started
+        self._outcomes.take(self, quiet=quiet)
+
+
+class Outcomes:
+    """Gives requests an id, logs their outcome and counts it."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        """Counts in ``metrics``."""
         self._metrics = metrics
         self._counts: dict[tuple[str, str, int], Callable[[], None]] = {}
+        self._untold: list[Outcome] = []
+        self._log = _log.bind().info
+
+    def begin(self, asked_id: bytes | None, method: str, started: float, route: str = "unmatched") -> Outcome:
+        """A request came: its outcome is to be told. Lines of this context have its id from now on.
+
+        The id is the caller's `X-Request-Id` (``asked_id``) if it is a sane one, else a new one.
+        """
+        request_id = _request_id(asked_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        return Outcome(self, request_id, method, started, route)
+
+    def take(self, outcome: Outcome, *, quiet: bool) -> None:
+        """Count a request. Its line follows when all that this turn of the event loop answers is answered."""
+        labels = (outcome.method, outcome.route, outcome.status)
+        count = self._counts.get(labels)
+        if count is None:
+            # Looked up once: routes and statuses are few.
+            method, route, status = labels
+            count = self._counts[labels] = self._metrics.requests.labels(method, route, str(status)).inc
+        count()
+        if outcome.error is not None:
+            self._metrics.errors.labels("rest", outcome.error).inc()
+        if not quiet:
+            if not self._untold:
+                asyncio.get_running_loop().call_soon(self._log_all)
+            self._untold.append(outcome)
+
+    def _log_all(self) -> None:
+        untold, self._untold = self._untold, []
+        for one in untold:
+            fields = {"method": one.method, "route": one.route, "status": one.status}
+            if one.error is not None:
+                fields["error"] = one.error
+            milliseconds = round(1000 * one.seconds, 2)
+            self._log("request", request_id=one.request_id, **fields, milliseconds=milliseconds)
+
+
+class Observed:
+    """Wraps the application: gives each request an id, logs its outcome and counts it."""
+
+    def __init__(self, app: ASGIApp, outcomes: Outcomes) -> None:
+        """``app`` is what is served."""
+        self._app = app
+        self._outcomes = outcomes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -106,46 +176,24 @@ class Observed:
         if method == "HEAD":
             # HEAD is GET without the body (RFC 9110, 9.3.2); uvicorn leaves the body out.
             scope = {**scope, "method": HttpMethod.GET}
-        request_id = _request_id(scope)
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        status = 500
-        started = time.perf_counter()
+        asked_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+        outcome = self._outcomes.begin(asked_id, method, time.perf_counter())
 
         async def send_observed(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                if method == "OPTIONS" and status == 204:
+                outcome.status = message["status"]
+                if method == "OPTIONS" and message["status"] == 204:
                     _name_methods(message, scope)
-                message["headers"] = [*message.get("headers", ()), *_marks(message, request_id)]
+                message["headers"] = [*message.get("headers", ()), *_marks(message, outcome.request_id)]
             await send(message)
 
         try:
             await self._app(scope, receive, send_observed)
         finally:
-            route = str(scope.get("path_template") or "unmatched")
-            error = scope["state"].get(_ERROR_KEY)
-            self._count(method, route, status)
-            if error is not None:
-                self._metrics.errors.labels("rest", error).inc()
-            if scope["path"] not in _QUIET or status >= 400:
-                _log.info(
-                    "request",
-                    method=method,
-                    route=route,
-                    status=status,
-                    **({} if error is None else {"error": error}),
-                    milliseconds=round(1000 * (time.perf_counter() - started), 2),
-                )
+            outcome.route = str(scope.get("path_template") or "unmatched")
+            outcome.error = scope["state"].get(_ERROR_KEY)
+            outcome.tell(quiet=scope["path"] in _QUIET and outcome.status < 400)
             structlog.contextvars.unbind_contextvars("request_id")
-
-    def _count(self, method: str, route: str, status: int) -> None:
-        """Count a request. The counter of its labels is looked up once: routes and statuses are few."""
-        labels = (method, route, status)
-        count = self._counts.get(labels)
-        if count is None:
-            count = self._counts[labels] = self._metrics.requests.labels(method, route, str(status)).inc
-        count()
 
 
 def _name_methods(message: Any, scope: Any) -> None:
@@ -162,16 +210,15 @@ def _marks(message: Any, request_id: str) -> list[tuple[bytes, bytes]]:
     for name, _ in message.get("headers", ()):
         if name == b"x-content-type-options":
             return marks
-    marks.append((b"x-content-type-options", b"nosniff"))
+    marks.append(_NO_SNIFF)
     return marks
 
 
-def _request_id(scope: Any) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            text = value.decode("latin-1")
-            if _REQUEST_ID.fullmatch(text):
-                return str(text)
+def _request_id(asked: bytes | None) -> str:
+    if asked is not None:
+        text = asked.decode("latin-1")
+        if _REQUEST_ID.fullmatch(text):
+            return text
     # No secret, only unlike all others: 64 bits of a generator that the operating system seeded. To ask it
     # each time would let another thread go first; waiting for that costs more than all else here.
     return f"{random.getrandbits(64):016x}"
