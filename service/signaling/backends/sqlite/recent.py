@@ -7,6 +7,7 @@ written after all, which the next transaction notices.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Final
 
 from signaling.domain.room import Room
@@ -26,7 +27,8 @@ class RecentRooms:
         """None yet. ``limit`` in bytes."""
         self._limit = limit
         self._bytes = 0
-        self._rooms: dict[str, tuple[Room, int]] = {}
+        # The first of a plain dict is found behind all the places of those that were forgotten.
+        self._rooms: OrderedDict[str, tuple[Room, int]] = OrderedDict()
 
     def get(self, code: str) -> Room | None:
         """The room, if it is known."""
@@ -40,7 +42,8 @@ class RecentRooms:
         rooms[room.code] = (room, size + ROOM_COST)
         self._bytes += size + ROOM_COST
         while self._bytes > self._limit:
-            self.forget(next(iter(rooms)))
+            _, (_, first) = rooms.popitem(last=False)
+            self._bytes -= first
 
     def forget(self, code: str) -> None:
         """It was purged, or what is stored of it is not known."""
