@@ -19,7 +19,7 @@ from signaling import __version__
 from signaling.asgi import Application, RunningNode
 from signaling.settings import SHORT_KEY, Settings
 from signaling.telemetry.logging import configure_logging
-from signaling.web.http_protocol import BoundedHttpProtocol
+from signaling.web.arrivals import Arrivals
 
 FLUSH_SHARE: Final = 0.25
 """Share of DRAIN_SECONDS kept for requests in flight and the store, after the sockets have been told."""
@@ -74,7 +74,7 @@ def serve(
         # Else uvicorn reads WEB_CONCURRENCY by itself.
         workers=1,
         loop="uvloop",
-        http=BoundedHttpProtocol,
+        http=cast("Any", Arrivals()),
         ws=cast("Any", application.acceptor),
         lifespan="off",
         log_config=None,

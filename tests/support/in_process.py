@@ -20,7 +20,7 @@ from bench.frames import compact, masked, unpack, upgrade
 from signaling.asgi import Application, RunningNode
 from signaling.rooms.service import NewRoom
 from signaling.settings import Settings
-from signaling.web.http_protocol import BoundedHttpProtocol
+from signaling.web.arrivals import Arrivals
 from signaling.web.socket_protocol import SocketProtocol
 
 DEADLINE: Final = 20.0
@@ -143,9 +143,10 @@ class InProcess:
     def __init__(self, application: Application, node: RunningNode) -> None:
         self.application = application
         self.node = node
+        self._arrivals = Arrivals()
         self._config = uvicorn.Config(
             application,
-            http=BoundedHttpProtocol,
+            http=cast("Any", self._arrivals),
             ws=cast("Any", application.acceptor),
             lifespan="off",
             log_config=None,
@@ -159,17 +160,28 @@ class InProcess:
         room, _ = await self.node.rooms.create(NewRoom(max_participants=seats))
         return room.code
 
+    @property
+    def connections(self) -> set[Any]:
+        """What uvicorn would stop at the end."""
+        return self._state.connections
+
+    def arrive(self, line: Line | None = None) -> Line:
+        """A connection that has asked for nothing yet."""
+        line = line or Line()
+        self._lines.append(line)
+        line.protocol = self._arrivals(
+            config=self._config,
+            server_state=self._state,
+            app_state={},
+            _loop=asyncio.get_running_loop(),
+        )
+        line.protocol.connection_made(line)
+        return line
+
     async def connect(self) -> Peer:
         """A socket that was told its id."""
-        loop = asyncio.get_running_loop()
-        line = Line()
-        self._lines.append(line)
-        protocol = BoundedHttpProtocol(
-            config=self._config, server_state=self._state, app_state={}, _loop=loop
-        )
-        line.protocol = protocol
-        protocol.connection_made(line)
-        protocol.data_received(upgrade("/ws", 8000))
+        line = self.arrive()
+        line.protocol.data_received(upgrade("/ws", 8000))
         await until(lambda: b'"connected"' in line.out, "the handshake")
         head, _, rest = bytes(line.out).partition(b"\r\n\r\n")
         assert b" 101 " in head

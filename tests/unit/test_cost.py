@@ -29,6 +29,7 @@ from signaling.realtime.hub import LocalRoom, Member
 from signaling.realtime.replay import Replay
 from signaling.realtime.session import Session
 from signaling.rooms.replica import Replica
+from signaling.web.arrivals import Arrival
 from signaling.web.http_protocol import BoundedHttpProtocol
 from signaling.web.socket_protocol import SocketProtocol
 from support.in_process import InProcess, Peer, running, settle, until
@@ -274,7 +275,7 @@ async def gone(others: Counter[type]) -> None:
 
 def living() -> Counter[type]:
     """How many there are of what a socket is made of."""
-    kinds = (SocketProtocol, Session, Connection, Member, BoundedHttpProtocol)
+    kinds = (SocketProtocol, Session, Connection, Member, Arrival, BoundedHttpProtocol)
     return Counter(type(thing) for thing in gc.get_objects() if isinstance(thing, kinds))
 
 

@@ -1,14 +1,14 @@
 """The opening handshake of a WebSocket (RFC 6455, 4.2): what makes a request one, and the answers to it.
 
-What browsers and libraries send is told by its headers here. Whatever looks unusual is judged by the
-`websockets` library, which also words the refusal.
+What browsers and libraries send is read and told by its headers here. Whatever looks unusual is read by the
+HTTP parser, and judged by the `websockets` library, which also words the refusal.
 """
 
 from __future__ import annotations
 
-import base64
 import binascii
 import http
+import string
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -20,6 +20,15 @@ from websockets.utils import accept_key
 
 from signaling.contract.errors import SignalingError
 from signaling.contract.rest import ErrorBody
+
+MAX_HEAD_BYTES: Final = 32_768
+"""Request line and headers together. Browsers and proxies stay below 16 KiB."""
+
+_LETTERS: Final = (string.ascii_letters + string.digits).encode()
+_PLAIN: Final = bytes(range(0x20, 0x7F)) + b"\r\n"
+_PLAIN_URL: Final = b"/-._~%?&=+,:@" + _LETTERS
+_TOKEN: Final = b"!#$%&'*+-.^_`|~" + _LETTERS
+"""What the name of a header is made of (RFC 9110, 5.6.2)."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case."""
@@ -34,12 +43,14 @@ _ACCEPTED: Final = (
 
 
 class Asked(Struct, frozen=True):
-    """A request to open a WebSocket, as the HTTP parser read it."""
+    """A request to open a WebSocket."""
 
     method: bytes
     url: bytes
     version: str
     headers: Headers
+    key: str | None = None
+    """Where it is known already that there is nothing unusual about it."""
 
     def header(self, name: bytes) -> str | None:
         """The first header of this name."""
@@ -51,7 +62,7 @@ class Asked(Struct, frozen=True):
 
 def answer(asked: Asked) -> tuple[bool, bytes]:
     """The answer to a handshake, and whether it accepts."""
-    key = _key(asked)
+    key = asked.key or _key(asked)
     if key is None:
         return _answer_of_library(asked)
     return True, _ACCEPTED + accept_key(key).encode() + b"\r\n\r\n"
@@ -76,6 +87,35 @@ def _head(status: int) -> bytes:
     return f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n".encode()
 
 
+def read_plain(data: bytes) -> Asked | None:
+    """The handshake that these bytes are and nothing else, as everybody writes it; None: look closer.
+
+    What is read here, an HTTP parser reads alike.
+    """
+    if not data.startswith(b"GET /") or not data.endswith(b"\r\n\r\n"):
+        return None
+    if len(data) > MAX_HEAD_BYTES or data.translate(None, _PLAIN):
+        return None
+    first, *lines = data[:-4].split(b"\r\n")
+    # Each end of a line is a whole one: none of its halves is anywhere else.
+    if not data.count(b"\r") == data.count(b"\n") == len(lines) + 2 or not first.endswith(b" HTTP/1.1"):
+        return None
+    url = first[4:-9]
+    if url.translate(None, _PLAIN_URL):
+        return None
+    headers = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not (name and colon) or name.translate(None, _TOKEN) or value.endswith(b" "):
+            return None
+        headers.append((name.lower(), value.lstrip()))
+    found = dict(headers)
+    if len(found) != len(headers) or _UNUSUAL & found.keys():
+        return None
+    key = _plain_key(found)
+    return None if key is None else Asked(b"GET", url, "1.1", headers, key)
+
+
 def _key(asked: Asked) -> str | None:
     """The key of a request that has all it needs, each once and as everybody writes it; None: look closer."""
     if asked.method != b"GET" or asked.version != "1.1":
@@ -88,15 +128,20 @@ def _key(asked: Asked) -> str | None:
             found[name] = value
         elif name in _UNUSUAL:
             return None
-    if not found.keys() >= _NEEDED or found[b"sec-websocket-version"] != b"13":
+    return _plain_key(found)
+
+
+def _plain_key(headers: dict[bytes, bytes]) -> str | None:
+    if not headers.keys() >= _NEEDED or headers[b"sec-websocket-version"] != b"13":
         return None
-    if found[b"upgrade"].lower() != b"websocket":
+    if headers[b"upgrade"].lower() != b"websocket":
         return None
-    if b"upgrade" not in (option.strip() for option in found[b"connection"].lower().split(b",")):
+    options = headers[b"connection"].lower()
+    if options != b"upgrade" and b"upgrade" not in [option.strip() for option in options.split(b",")]:
         return None
-    key = found[b"sec-websocket-key"]
+    key = headers[b"sec-websocket-key"]
     try:
-        if len(key) != _KEY_LENGTH or len(base64.b64decode(key, validate=True)) != _KEY_BYTES:
+        if len(key) != _KEY_LENGTH or len(binascii.a2b_base64(key, strict_mode=True)) != _KEY_BYTES:
             return None
     except binascii.Error:
         return None
