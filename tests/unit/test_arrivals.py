@@ -17,7 +17,7 @@ from signaling.web import arrivals
 from signaling.web.handshake import MAX_HEAD_BYTES, Asked, read_plain
 from signaling.web.http_protocol import BoundedHttpProtocol
 from signaling.web.socket_protocol import SocketProtocol
-from support.in_process import InProcess, Line, running, settle, until
+from support.in_process import InProcess, Line, running, settle
 
 KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="
 CHROMIUM: Final = (
@@ -135,8 +135,9 @@ async def test_both_ways_lead_to_a_socket(service: InProcess, data: bytes) -> No
     assert isinstance(halves.protocol, BoundedHttpProtocol)
     halves.protocol.data_received(data[50:])
     for line in (whole, halves):
-        await until(lambda line=line: b'"connected"' in line.out, "the handshake")  # type: ignore[misc]
+        assert b'"connected"' in line.out
         assert isinstance(line.protocol, SocketProtocol)
+        assert line.writes == 1, "the answer and `connected` go together"
     assert whole.out.partition(b"\r\n\r\n")[0] == halves.out.partition(b"\r\n\r\n")[0]
     assert service.connections == {whole.protocol, halves.protocol}
 

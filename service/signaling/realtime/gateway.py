@@ -123,7 +123,7 @@ class Gateway:
         return self.draining or len(self._sessions) >= self._max_connections
 
     def open(self, transport: Transport, address: str) -> Session:
-        """Begin a conversation on an accepted socket from this client address."""
+        """Begin a conversation on an accepted socket from this client address: its `greeting` comes first."""
         session = Session(self, new_socket_id(self.rooms.node), transport, address)
         self._sessions[session] = None
         self.metrics.connections.inc()
