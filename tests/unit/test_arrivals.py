@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bench.frames import upgrade
 from signaling.web import arrivals
-from signaling.web.handshake import MAX_HEAD_BYTES, Asked, read_plain
+from signaling.web.handshake import PLAIN_BYTES, Asked, read_plain
 from signaling.web.http_protocol import BoundedHttpProtocol
 from signaling.web.socket_protocol import SocketProtocol
 from support.in_process import InProcess, Line, running, settle
@@ -107,7 +107,7 @@ def test_what_is_read_is_read_alike(base: bytes, changes: list[tuple[float, int,
         CHROMIUM[:-2],
         CHROMIUM + b"\x81\x80mask",
         CHROMIUM + CHROMIUM,
-        CHROMIUM.replace(b"\r\n\r\n", b"\r\nX-A: " + b"a" * MAX_HEAD_BYTES + b"\r\n\r\n"),
+        CHROMIUM.replace(b"\r\n\r\n", b"\r\nX-A: " + b"a" * PLAIN_BYTES + b"\r\n\r\n"),
         CHROMIUM.replace(b"Pragma", b"Cookie"),
         CHROMIUM.replace(b"Pragma: no-cache", b"Content-Length: 3"),
         CHROMIUM.replace(b"no-cache\r\nC", b"no\r\ncache\r\nC"),

@@ -218,7 +218,7 @@ class Session:
         self.local = local
         self.member = member
         member.occupy(self)
-        self._gateway.metrics.seated.inc()
+        self._gateway.metrics.seated.count += 1
         self._stop_deadline()
 
     def _token(self) -> str:
@@ -233,7 +233,7 @@ class Session:
         if self.state is SessionState.ENDED:
             return
         self.local = self.member = None
-        self._gateway.metrics.seated.dec()
+        self._gateway.metrics.seated.count -= 1
         self.close(CloseCode.REPLACED_BY_RESUME)
 
     def missed_something(self) -> None:
@@ -245,7 +245,7 @@ class Session:
         if self.state is SessionState.ENDED:
             return
         self.local = self.member = None
-        self._gateway.metrics.seated.dec()
+        self._gateway.metrics.seated.count -= 1
         self.send(views.room_left(code, reason, self._take_reply_to()))
         if self.state is SessionState.LEAVING and reason is RoomLeftReason.LEFT:
             self._become(Input.LEFT)

@@ -16,7 +16,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from signaling.contract.errors import ErrorCode
 from signaling.contract.rest import ErrorBody
-from signaling.web.handshake import MAX_HEAD_BYTES, Asked
+from signaling.web.handshake import Asked
+
+MAX_HEAD_BYTES: Final = 32_768
+"""Request line and headers together. Browsers and proxies stay below 16 KiB."""
 
 REQUEST_TIMEOUT: Final = 20.0
 """Seconds for a whole request to arrive, from its first byte, and for a client to read on when it has stopped
