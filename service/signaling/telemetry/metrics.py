@@ -58,7 +58,7 @@ class Tallies:
 
     def __init__(self, counter: Counter) -> None:
         """Adds to ``counter``."""
-        self._counter = counter
+        self.counter = counter
         self._tallies: dict[str, Tally] = {}
         self._posted: dict[str, int] = {}
 
@@ -66,7 +66,7 @@ class Tallies:
         """The tally of this value."""
         if value not in self._tallies:
             self._tallies[value], self._posted[value] = Tally(), 0
-            self._counter.labels(value)
+            self.counter.labels(value)
         return self._tallies[value]
 
     def post(self) -> None:
@@ -74,7 +74,7 @@ class Tallies:
         for value, tally in self._tallies.items():
             news = tally.count - self._posted[value]
             if news:
-                self._counter.labels(value).inc(news)
+                self.counter.labels(value).inc(news)
                 self._posted[value] = tally.count
 
 
