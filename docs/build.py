@@ -28,7 +28,7 @@ from signaling.domain.commands import Command
 from signaling.domain.events import RoomExpired
 from signaling.domain.room import RULES, Room, decide, evolve_all
 from signaling.domain.session import TRANSITIONS, Input, SessionState, transition
-from signaling.telemetry.metrics import Metrics
+from signaling.telemetry.metrics import Metrics, Tallies
 
 FOLDER: Final = Path(__file__).resolve().parent
 
@@ -280,7 +280,8 @@ def closes_table() -> str:
 def metrics_table() -> str:
     """Every metric of the service's own, as it is exposed."""
     rows = []
-    for metric in vars(Metrics()).values():
+    for kept in vars(Metrics()).values():
+        metric = kept.counter if isinstance(kept, Tallies) else kept
         # The library has no public way to ask a metric for its label names before it has values.
         name, kind = getattr(metric, "_name", None), getattr(metric, "_type", None)
         if name is None or kind is None:

@@ -10,7 +10,6 @@ import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
 from typing import Any, Final, cast
 
 import structlog
@@ -20,7 +19,7 @@ from signaling import __version__
 from signaling.asgi import Application, RunningNode
 from signaling.settings import SHORT_KEY, Settings
 from signaling.telemetry.logging import configure_logging
-from signaling.web.http_protocol import BoundedHttpProtocol
+from signaling.web.arrivals import Arrivals
 
 FLUSH_SHARE: Final = 0.25
 """Share of DRAIN_SECONDS kept for requests in flight and the store, after the sockets have been told."""
@@ -75,7 +74,7 @@ def serve(
         # Else uvicorn reads WEB_CONCURRENCY by itself.
         workers=1,
         loop="uvloop",
-        http=cast("Any", partial(BoundedHttpProtocol, short_way=application.short_way)),
+        http=cast("Any", Arrivals(application.short_way)),
         ws=cast("Any", application.acceptor),
         lifespan="off",
         log_config=None,

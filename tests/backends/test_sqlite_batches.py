@@ -35,8 +35,13 @@ def database() -> Iterator[sqlite3.Connection]:
 
 
 def contents(connection: sqlite3.Connection) -> dict[str, list[Any]]:
-    tables = ("rooms", "events", "claims", "totals", "probe")
-    return {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
+    tables = ("rooms", "claims", "totals", "probe")
+    found = {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
+    # Where an event lies depends on how many commits a transaction has.
+    columns = "SELECT code, version, at, body FROM"
+    found["events"] = connection.execute(f"{columns} events UNION ALL {columns} new_events").fetchall()
+    found["events"].sort()
+    return found
 
 
 def log(connection: sqlite3.Connection, code: str) -> list[int]:
@@ -87,9 +92,16 @@ def _next(draw: st.DrawFn, code: str, room: Room | None, socket_id: str) -> Comm
 
 
 @settings(max_examples=150, deadline=None)
-@given(batches=batches())
-def test_a_batch_does_what_its_commits_do_one_by_one(batches: list[list[Commit | None]]) -> None:
-    with database() as together, database() as apart:
+@given(batches=batches(), new_events=st.sampled_from((1, 3, writer.NEW_EVENTS)))
+def test_a_batch_does_what_its_commits_do_one_by_one(
+    batches: list[list[Commit | None]], new_events: int
+) -> None:
+    with (
+        database() as together,
+        database() as apart,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(writer, "NEW_EVENTS", new_events)
         open_rooms = 0
         for batch in batches:
             rows: Sequence[CommitRows | None] = [
@@ -147,6 +159,35 @@ def test_a_log_that_grows_many_times_in_a_batch_has_its_bound_after_it(
         assert log(connection, "aaaaaa") == [1, 2]
 
 
+def test_new_events_move_once_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their number is bounded, and wherever they lie, they are in the log once and in its order."""
+    monkeypatch.setattr(writer, "NEW_EVENTS", 8)
+    made = [create(code, max_participants=100) for code in CODES]
+    rooms = [commit.room for commit in made]
+    with database() as connection:
+        writer.write(connection, [commit_rows(commit) for commit in made])
+        new = []
+        for number in range(1, 21):
+            commits = [join(room, f"socket-{number}") for room in rooms]
+            rooms = [commit.room for commit in commits]
+            assert not any(writer.write(connection, [commit_rows(commit) for commit in commits]).outcomes)
+            new += connection.execute("SELECT count(*) FROM new_events").fetchone()
+            for code in CODES:
+                assert log(connection, code) == list(range(1, number + 2))
+        assert set(new) == {0, 2, 4, 6}
+
+
+def test_new_events_of_a_room_that_is_purged_go_with_it() -> None:
+    with database() as connection:
+        made, other = create(), create("bbbbbb")
+        closed = close(made.room)
+        writer.write(connection, [commit_rows(commit) for commit in (made, other, closed)])
+        assert connection.execute("SELECT count(*) FROM new_events").fetchone() == (3,)
+        assert list(writer.write(connection, [commit_rows(purge(after(closed)))]).outcomes) == [None]
+        assert log(connection, "aaaaaa") == []
+        assert log(connection, "bbbbbb") == [1]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, writer.EVENTS_AT_ONCE, 2 * writer.EVENTS_AT_ONCE + 5])
 def test_events_are_written_in_as_few_statements_as_their_number_has_bits(count: int) -> None:
     with database() as connection:
@@ -158,6 +199,6 @@ def test_events_are_written_in_as_few_statements_as_their_number_has_bits(count:
         written = writer.write(connection, [commit_rows(commit) for commit in changes])
         connection.set_trace_callback(None)
         assert list(written.outcomes) == [None] * count
-        inserts = [statement for statement in statements if statement.startswith("INSERT INTO events")]
+        inserts = [statement for statement in statements if statement.startswith("INSERT INTO new_events")]
         assert len(inserts) == count // writer.EVENTS_AT_ONCE + (count % writer.EVENTS_AT_ONCE).bit_count()
         assert log(connection, "aaaaaa") == list(range(1, count + 1))

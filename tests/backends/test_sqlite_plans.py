@@ -19,6 +19,7 @@ SMALL = {
     "SCAN CONSTANT ROW": "no table at all",
     "SCAN 2 CONSTANT ROWS": "the events to be inserted",
     "SCAN totals": "three rows",
+    "SCAN new_events": "there are so many at most, whatever the rooms",
     "SCAN overdue": "one row, of a subquery that is checked itself",
     "SCAN rooms USING INDEX rooms_occupied": "every row is an answer",
 }

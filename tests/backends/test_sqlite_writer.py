@@ -438,14 +438,14 @@ async def test_probes_at_one_time_are_one_write(
 
 async def test_a_query_that_fails_is_unavailable(sqlite_node: SqliteNode, directory: Path) -> None:
     connection = sqlite3.connect(directory / DATABASE_NAME)
-    connection.execute("ALTER TABLE events RENAME TO elsewhere")
+    connection.execute("ALTER TABLE new_events RENAME TO elsewhere")
     connection.commit()
     with pytest.raises(StoreUnavailable, match="no such table") as caught:
         await sqlite_node.store.log("aaaaaa")
     assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
     with pytest.raises(StoreUnavailable):
         await sqlite_node.store.commit(create())
-    connection.execute("ALTER TABLE elsewhere RENAME TO events")
+    connection.execute("ALTER TABLE elsewhere RENAME TO new_events")
     connection.commit()
     connection.close()
     await sqlite_node.store.commit(create())

@@ -123,7 +123,10 @@ def _stored_rooms(directory: Path) -> dict[str, Room]:
     rooms = {}
     for code, body in connection.execute("SELECT code, body FROM rooms"):
         rooms[code] = msgspec.json.decode(body, type=Room)
-    events = connection.execute("SELECT code, count(*), max(version) FROM events GROUP BY code").fetchall()
+    events = connection.execute(
+        "SELECT code, count(*), max(version) FROM"
+        " (SELECT code, version FROM events UNION ALL SELECT code, version FROM new_events) GROUP BY code"
+    ).fetchall()
     connection.close()
     assert {code: (count, version) for code, count, version in events} == {
         code: (room.version, room.version) for code, room in rooms.items()

@@ -177,7 +177,9 @@ async def test_purge_after_the_retention(serve: Any, tmp_path: Path) -> None:
             never,
         }
     with database(tmp_path) as connection:
-        assert connection.execute("SELECT count(*) FROM events WHERE code = ?", (early,)).fetchone() == (0,)
+        for table in ("events", "new_events"):
+            left = connection.execute(f"SELECT count(*) FROM {table} WHERE code = ?", (early,))
+            assert left.fetchone() == (0,)
 
 
 async def _status(service: Service, code: str) -> int:

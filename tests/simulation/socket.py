@@ -67,6 +67,7 @@ class Socket:
         self.open_there = True
         self.node.sockets[self] = None
         self.session = node.gateway.open(self, self.client.address)
+        self.write([self.session.greeting()])
         self._at_node(PING_SECONDS, self._ping)
 
     def _refused(self) -> None:

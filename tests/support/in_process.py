@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -21,7 +20,7 @@ from bench.frames import compact, masked, unpack, upgrade
 from signaling.asgi import Application, RunningNode
 from signaling.rooms.service import NewRoom
 from signaling.settings import Settings
-from signaling.web.http_protocol import BoundedHttpProtocol
+from signaling.web.arrivals import Arrivals
 from signaling.web.socket_protocol import SocketProtocol
 
 DEADLINE: Final = 20.0
@@ -144,12 +143,13 @@ class Recorder:
 class InProcess:
     """A running node, and peers at it."""
 
-    def __init__(self, application: Application, node: RunningNode) -> None:
+    def __init__(self, application: Application, node: RunningNode, *, short_way: bool) -> None:
         self.application = application
         self.node = node
+        self._arrivals = Arrivals(application.short_way if short_way else None)
         self._config = uvicorn.Config(
             application,
-            http=cast("Any", partial(BoundedHttpProtocol, short_way=application.short_way)),
+            http=cast("Any", self._arrivals),
             ws=cast("Any", application.acceptor),
             lifespan="off",
             log_config=None,
@@ -163,20 +163,22 @@ class InProcess:
         room, _ = await self.node.rooms.create(NewRoom(max_participants=seats))
         return room.code
 
-    def line(self) -> Line:
-        """A connection on which nothing was asked yet."""
-        line = Line()
+    def arrive(self, line: Line | None = None) -> Line:
+        """A connection that has asked for nothing yet."""
+        line = line or Line()
         self._lines.append(line)
-        protocol: Any = self._config.http_protocol_class
-        line.protocol = protocol(
-            config=self._config, server_state=self.state, app_state={}, _loop=asyncio.get_running_loop()
+        line.protocol = self._arrivals(
+            config=self._config,
+            server_state=self.state,
+            app_state={},
+            _loop=asyncio.get_running_loop(),
         )
         line.protocol.connection_made(line)
         return line
 
     async def connect(self) -> Peer:
         """A socket that was told its id."""
-        line = self.line()
+        line = self.arrive()
         line.protocol.data_received(upgrade("/ws", 8000))
         await until(lambda: b'"connected"' in line.out, "the handshake")
         head, _, rest = bytes(line.out).partition(b"\r\n\r\n")
@@ -208,12 +210,12 @@ class InProcess:
 
 
 @contextlib.asynccontextmanager
-async def running(directory: Path, **environment: str) -> AsyncIterator[InProcess]:
-    """The service as shipped, but for these settings."""
+async def running(directory: Path, *, short_way: bool = True, **environment: str) -> AsyncIterator[InProcess]:
+    """The service as shipped, but for these settings, and for REST calls where there is no ``short_way``."""
     settings = Settings.from_environment({"API_KEY": KEY, "DATA_DIR": str(directory), **environment})
     application = Application(settings)
     async with application.running() as node:
-        service = InProcess(application, node)
+        service = InProcess(application, node, short_way=short_way)
         try:
             yield service
         finally:

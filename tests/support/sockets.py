@@ -29,6 +29,7 @@ class Socket:
         self.received = 0
         """Frames on a seat, as the contract counts them."""
         self.session: Session = gateway.open(self, address)
+        self.write([self.session.greeting()])
 
     def write(self, frames: Sequence[bytes]) -> None:
         news = [check_server_frame(frame) for frame in frames]

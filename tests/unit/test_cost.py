@@ -30,6 +30,7 @@ from signaling.realtime.hub import LocalRoom, Member
 from signaling.realtime.replay import Replay
 from signaling.realtime.session import Session
 from signaling.rooms.replica import Replica
+from signaling.web.arrivals import Arrival
 from signaling.web.http_protocol import BoundedHttpProtocol
 from signaling.web.socket_protocol import SocketProtocol
 from support.in_process import KEY, InProcess, Peer, running, settle, until
@@ -168,7 +169,7 @@ async def test_calls_for_a_frame_of_a_burst(service: InProcess) -> None:
 async def test_calls_for_a_room_that_is_read(service: InProcess) -> None:
     """No task, no ASGI, nothing of Litestar's."""
     code = await service.room()
-    line = service.line()
+    line = service.arrive()
     request = f"GET /api/rooms/{code} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n\r\n".encode()
     with capture_logs() as logs:
         line.protocol.data_received(request)
@@ -298,7 +299,7 @@ async def gone(others: Counter[type]) -> None:
 
 def living() -> Counter[type]:
     """How many there are of what a socket is made of."""
-    kinds = (SocketProtocol, Session, Connection, Member, BoundedHttpProtocol)
+    kinds = (SocketProtocol, Session, Connection, Member, Arrival, BoundedHttpProtocol)
     return Counter(type(thing) for thing in gc.get_objects() if isinstance(thing, kinds))
 
 

@@ -159,16 +159,12 @@ ASKED = {
 class Way:
     """A service, asked on one of the ways."""
 
-    def __init__(self, service: InProcess, code: str, *, short: bool) -> None:
+    def __init__(self, service: InProcess, code: str) -> None:
         self.service = service
         self.code = code
-        self._short = short
 
     def connect(self) -> Line:
-        line = self.service.line()
-        if not self._short:
-            line.protocol._short_way = None
-        return line
+        return self.service.arrive()
 
     async def idle(self) -> None:
         """Until nothing is being answered."""
@@ -179,13 +175,13 @@ class Way:
     async def ask(self, asked: Asked) -> Any:
         """What is answered and logged, and what becomes of the line."""
         line = self.connect()
-        protocol = line.protocol
         with capture_logs() as logs:
             *parts, last = asked.bytes(self.code)
             for part in parts:
-                protocol.data_received(part)
+                line.protocol.data_received(part)
                 await settle()
-            protocol.data_received(last)
+            line.protocol.data_received(last)
+            protocol = line.protocol
             if asked.goes:
                 line.close()
             await self.idle()
@@ -221,8 +217,8 @@ def _steady_logs(logs: Any) -> Any:
 
 @contextlib.asynccontextmanager
 async def way(directory: Path, *, short: bool) -> AsyncIterator[Way]:
-    async with running(directory, ALLOWED_ORIGINS="https://school.example") as service:
-        yield Way(service, await service.room(), short=short)
+    async with running(directory, short_way=short, ALLOWED_ORIGINS="https://school.example") as service:
+        yield Way(service, await service.room())
 
 
 async def on_both_ways(
@@ -349,8 +345,8 @@ async def test_a_line_is_kept_while_an_answer_is_awaited(tmp_path: Path) -> None
     async with way(tmp_path, short=True) as one:
         line = one.connect()
         read, create = (ASKED[what].bytes(one.code)[0] for what in ("read", "create"))
+        line.protocol.data_received(read + create)
         protocol = line.protocol
-        protocol.data_received(read + create)
         await until(lambda: line.writes == 1, "the first answer")
         assert (line.writes, protocol.timeout_keep_alive_task, protocol._due) == (1, None, None)
         await until(lambda: line.writes == 2, "the second answer")
@@ -396,8 +392,10 @@ async def test_an_answer_waits_for_a_client_that_does_not_read(
     async def scenario(one: Way) -> Any:
         lines = [one.connect() for _ in whats]
         for line, what in zip(lines, whats, strict=True):
+            request = ASKED[what].bytes(one.code)[0]
+            line.protocol.data_received(request[:1])
             line.protocol.pause_writing()
-            line.protocol.data_received(ASKED[what].bytes(one.code)[0])
+            line.protocol.data_received(request[1:])
         await until(lambda: one.service.node.rooms.open_rooms() == 2, "the room")
         await settle()
         assert not any(line.out for line in lines)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -124,4 +125,10 @@ class WireStruct(Struct, frozen=True, kw_only=True):
 
 def wire_time(milliseconds: int) -> datetime:
     """The wire's form of a time in milliseconds since the epoch: UTC, whole seconds."""
-    return datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return _utc(milliseconds // 1000)
+
+
+@lru_cache(1024)
+def _utc(seconds: int) -> datetime:
+    # A class comes in within few of them, and each seat is shown many times.
+    return datetime.fromtimestamp(seconds, UTC)

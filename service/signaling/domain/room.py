@@ -104,7 +104,8 @@ def _create(_room: None, command: commands.Create, now: int) -> list[RoomEvent]:
 def _join(room: Room, command: commands.Join, now: int) -> list[RoomEvent]:
     # Seats whose time is over must not keep anybody out, though no tick has come by yet.
     freed = _end_kept_seats(room, command, now)
-    room = _evolved(room, freed)
+    if freed:
+        room = _evolved(room, freed)
     if command.socket_id in room.seats:
         raise SignalingError(ErrorCode.ALREADY_IN_ROOM)
     if len(room.seats) >= room.max_participants:
@@ -162,6 +163,8 @@ def _end_seats(room: Room, seats: Sequence[Seat], now: int) -> list[RoomEvent]:
 
 def _end_kept_seats(room: Room, command: commands.Tick | commands.Join, now: int) -> list[RoomEvent]:
     kept = [seat for seat in room.seats.values() if seat.held_until is not None]
+    if not kept:
+        return []
     over = [seat for seat in kept if _is_over(seat, now, command.spared_since)]
     return _end_seats(room, over, now)
 

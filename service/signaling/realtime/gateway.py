@@ -123,17 +123,17 @@ class Gateway:
         return self.draining or len(self._sessions) >= self._max_connections
 
     def open(self, transport: Transport, address: str) -> Session:
-        """Begin a conversation on an accepted socket from this client address."""
+        """Begin a conversation on an accepted socket from this client address: its `greeting` comes first."""
         session = Session(self, new_socket_id(self.rooms.node), transport, address)
         self._sessions[session] = None
-        self.metrics.connections.inc()
+        self.metrics.connections.count += 1
         return session
 
     def ended(self, session: Session, code: int) -> None:
         """A session has ended: forget it; its seat is given up, or kept for a resume."""
         self._sessions.pop(session, None)
-        self.metrics.connections.dec()
-        self.metrics.closes.labels(str(int(code)) if code in _COUNTED_CLOSES else "other").inc()
+        self.metrics.connections.count -= 1
+        self.metrics.closes.labels(str(int(code)) if code in _COUNTED_CLOSES else "other").count += 1
         _log.info(
             "socket_closed",
             socket_id=session.socket_id,
@@ -145,7 +145,7 @@ class Gateway:
         member, session.member = session.member, None
         if local is None or member is None:
             return
-        self.metrics.seated.dec()
+        self.metrics.seated.count -= 1
         member.vacate()
         if not (session.keeps_seat and self.resume_window_seconds):
             self.give_up(local, member, session.left_reason)
@@ -177,9 +177,9 @@ class Gateway:
         try:
             await self._join(session, normal_code(room_code), display_name, user_id)
         except SignalingError as error:
-            self.metrics.joins.labels(error.code.value).inc()
+            self.metrics.joins.labels(error.code.value).count += 1
             raise
-        self._joined.inc()
+        self._joined.count += 1
 
     async def _join(self, session: Session, code: str, display_name: str, user_id: str | None) -> None:
         local = await self._find(session.address, code)
@@ -265,20 +265,27 @@ class Gateway:
 
     async def _find(self, address: str, code: str) -> LocalRoom:
         """Visit the room, if the address may try codes now. Raises SignalingError."""
+        if self._tries.is_free(subscriber(address)) and self._hub.room(code) is not None:
+            # It waits for nothing, so nobody can come between.
+            self._guard_codes(address)
+            return await self._hub.visit(code)
         # One try at a time for each address: tries beside one another would all be let in before the
         # first of them is counted.
         async with self._tries.take(subscriber(address)):
-            wait = self._guard.wait(address, self.loop.time())
-            if wait is not None:
-                raise SignalingError(
-                    ErrorCode.RATE_LIMITED, "Too many unknown room codes from this address", retry_after=wait
-                )
+            self._guard_codes(address)
             try:
                 return await self._hub.visit(code)
             except SignalingError as error:
                 if error.code is ErrorCode.ROOM_NOT_FOUND:
                     self._guard.missed(address, self.loop.time())
                 raise
+
+    def _guard_codes(self, address: str) -> None:
+        wait = self._guard.wait(address, self.loop.time())
+        if wait is not None:
+            raise SignalingError(
+                ErrorCode.RATE_LIMITED, "Too many unknown room codes from this address", retry_after=wait
+            )
 
     async def leave(self, local: LocalRoom, seat: Seat) -> None:
         """Give up a seat by its holder's wish. Raises SignalingError if the store cannot."""

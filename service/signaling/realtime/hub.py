@@ -64,7 +64,7 @@ class Occupant(Protocol):
 class Member:
     """A seat whose socket is on this node, or was until its line was lost."""
 
-    __slots__ = ("_connection", "heard", "occupant", "replay", "seat")
+    __slots__ = ("connection", "heard", "occupant", "replay", "seat")
 
     def __init__(self, seat: Seat, limits: ReplayLimits) -> None:
         """Without a socket yet; ``limits`` bound what is kept for a resume."""
@@ -74,22 +74,22 @@ class Member:
         self.heard: dict[str, tuple[int, int]] = {}
         """By sender, the place of the last frame from another node. What is not behind it is late."""
         self.occupant: Occupant | None = None
-        self._connection: Connection | None = None
+        self.connection: Connection | None = None
 
     def send(self, frame: bytes) -> None:
         """Send a frame; while there is no socket, it is kept for the next."""
         self.replay.add(frame)
-        if self._connection is not None:
-            self._connection.send(frame)
+        if self.connection is not None:
+            self.connection.send(frame)
 
     def occupy(self, occupant: Occupant) -> None:
         """From now on what is sent goes to this socket."""
         self.occupant = occupant
-        self._connection = occupant.connection
+        self.connection = occupant.connection
 
     def vacate(self) -> None:
         """The socket is gone."""
-        self.occupant = self._connection = None
+        self.occupant = self.connection = None
 
     def replaced(self) -> None:
         """The seat was resumed: the socket that it had, if any, is to go."""
@@ -352,9 +352,12 @@ class LocalRoom:
 
     def _tell(self, frame: bytes, about: str) -> None:
         """Send to every member but the one it is about."""
+        # Without `Member.send`: when a class comes in, most of the work is here.
         for socket_id, member in self.members.items():
             if socket_id != about:
-                member.send(frame)
+                member.replay.add(frame)
+                if member.connection is not None:
+                    member.connection.send(frame)
 
 
 class Hub:

@@ -92,7 +92,7 @@ class Session:
     )
 
     def __init__(self, gateway: Gateway, socket_id: str, transport: Transport, address: str) -> None:
-        """Opens the conversation: says `connected` and starts the join deadline."""
+        """Opens the conversation: starts the join deadline. The client is to be sent the `greeting`."""
         self._gateway = gateway
         self.socket_id = socket_id
         self.address = address
@@ -125,13 +125,16 @@ class Session:
         self.other_received = self.connection.other_received
         self.opened_at = gateway.loop.time()
         self._start_deadline()
+
+    def greeting(self) -> bytes:
+        """The first frame, `connected`. Whoever opened this sends it: with the answer to the handshake."""
         payload = ConnectedPayload(
-            socket_id=socket_id,
+            socket_id=self.socket_id,
             protocol_version=PROTOCOL_VERSION,
-            join_timeout_seconds=gateway.join_timeout_seconds,
-            max_frame_bytes=gateway.max_frame_bytes,
+            join_timeout_seconds=self._gateway.join_timeout_seconds,
+            max_frame_bytes=self._gateway.max_frame_bytes,
         )
-        self.send(encode(Connected(payload=payload)))
+        return encode(Connected(payload=payload))
 
     # What the transport calls
 
@@ -215,7 +218,7 @@ class Session:
         self.local = local
         self.member = member
         member.occupy(self)
-        self._gateway.metrics.seated.inc()
+        self._gateway.metrics.seated.count += 1
         self._stop_deadline()
 
     def _token(self) -> str:
@@ -230,7 +233,7 @@ class Session:
         if self.state is SessionState.ENDED:
             return
         self.local = self.member = None
-        self._gateway.metrics.seated.dec()
+        self._gateway.metrics.seated.count -= 1
         self.close(CloseCode.REPLACED_BY_RESUME)
 
     def missed_something(self) -> None:
@@ -242,7 +245,7 @@ class Session:
         if self.state is SessionState.ENDED:
             return
         self.local = self.member = None
-        self._gateway.metrics.seated.dec()
+        self._gateway.metrics.seated.count -= 1
         self.send(views.room_left(code, reason, self._take_reply_to()))
         if self.state is SessionState.LEAVING and reason is RoomLeftReason.LEFT:
             self._become(Input.LEFT)

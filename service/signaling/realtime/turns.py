@@ -19,6 +19,10 @@ class Turns:
         """To be entered: waits for one's turn at ``name``, and holds it. At once if nobody has it."""
         return _Turn(self, name)
 
+    def is_free(self, name: str) -> bool:
+        """Whether nobody has the turn."""
+        return name not in self._waiting
+
     async def wait(self, name: str) -> None:
         """Returns when it is the caller's turn: `give` is to be called then."""
         if name not in self._waiting:

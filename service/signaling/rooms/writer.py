@@ -92,10 +92,11 @@ class RoomWriter:
         """
         if len(self._waiting) >= MAX_WAITING:
             raise unavailable("Too many requests wait for this room")
-        result: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[Outcome] = loop.create_future()
         self._waiting.append(_Waiting(command, result))
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name=f"room-writer-{self._code}")
+            self._task = loop.create_task(self._run())
         return result
 
     async def _run(self) -> None:

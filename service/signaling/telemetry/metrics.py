@@ -44,7 +44,7 @@ def forget_metrics(folder: Path, worker: int) -> None:
 
 
 class Tally:
-    """A count that is added to for every frame: in one thread, so it needs no lock."""
+    """A count that is changed for every frame or socket: in one thread, so it needs no lock."""
 
     __slots__ = ("count",)
 
@@ -58,7 +58,7 @@ class Tallies:
 
     def __init__(self, counter: Counter) -> None:
         """Adds to ``counter``."""
-        self._counter = counter
+        self.counter = counter
         self._tallies: dict[str, Tally] = {}
         self._posted: dict[str, int] = {}
 
@@ -66,7 +66,7 @@ class Tallies:
         """The tally of this value."""
         if value not in self._tallies:
             self._tallies[value], self._posted[value] = Tally(), 0
-            self._counter.labels(value)
+            self.counter.labels(value)
         return self._tallies[value]
 
     def post(self) -> None:
@@ -74,7 +74,7 @@ class Tallies:
         for value, tally in self._tallies.items():
             news = tally.count - self._posted[value]
             if news:
-                self._counter.labels(value).inc(news)
+                self.counter.labels(value).inc(news)
                 self._posted[value] = tally.count
 
 
@@ -87,13 +87,17 @@ class Metrics:
         self._shared = bool(values.ValueClass._multiprocess)
         if not self._shared:
             ProcessCollector(registry=registry)
-        self.connections = Gauge(
+        self.connections = Tally()
+        """Open sockets."""
+        self._connections = Gauge(
             "signaling_websocket_connections",
             "Open WebSocket connections of this process.",
             multiprocess_mode="livesum",
             registry=registry,
         )
-        self.seated = Gauge(
+        self.seated = Tally()
+        """Those in a room."""
+        self._seated = Gauge(
             "signaling_participants",
             "Sockets of this process that are in a room.",
             multiprocess_mode="livesum",
@@ -108,34 +112,36 @@ class Metrics:
         self.rooms_created = Counter(
             "signaling_rooms_created", "Rooms made by this process.", registry=registry
         )
-        self.joins = Counter(
+        joins = Counter(
             "signaling_joins", "Joins by result: joined, or the error code.", ["result"], registry=registry
         )
+        self.joins = Tallies(joins)
         self.resumes = Counter(
             "signaling_resumes",
             "Resumes by result: recovered (nothing was missed), not_recovered, or the error code.",
             ["result"],
             registry=registry,
         )
-        self.relayed_frames = Counter(
+        relayed = Counter(
             "signaling_relayed_frames",
             "Frames carried from socket to socket, by type.",
             ["type"],
             registry=registry,
         )
-        self.relayed = Tallies(self.relayed_frames)
+        self.relayed = Tallies(relayed)
         self.errors = Counter(
             "signaling_errors",
             "Errors sent, by code, over which interface.",
             ["interface", "code"],
             registry=registry,
         )
-        self.closes = Counter(
+        closes = Counter(
             "signaling_socket_closes",
             "Sockets ended, by close code; 1006 is a lost line.",
             ["code"],
             registry=registry,
         )
+        self.closes = Tallies(closes)
         self.outbox_overflows = Counter(
             "signaling_outbox_overflows", "Sockets closed because they did not read.", registry=registry
         )
@@ -208,9 +214,16 @@ class Metrics:
             registry=registry,
         )
 
+    def post(self) -> None:
+        """Let the library have what was tallied."""
+        for tallies in (self.joins, self.relayed, self.closes):
+            tallies.post()
+        self._connections.set(self.connections.count)
+        self._seated.set(self.seated.count)
+
     def render(self) -> bytes:
         """The exposition, in Prometheus' text format 0.0.4."""
-        self.relayed.post()
+        self.post()
         if not self._shared:
             return generate_latest(self.registry)
         registry = CollectorRegistry()
@@ -220,8 +233,11 @@ class Metrics:
     async def watch_loop(self) -> None:
         """Measure the event loop's lag until cancelled; and let other workers see the tallies."""
         now: Callable[[], float] = asyncio.get_running_loop().time
-        while True:
-            due = now() + _LAG_INTERVAL
-            await asyncio.sleep(_LAG_INTERVAL)
-            self.loop_lag.set(max(0.0, now() - due))
-            self.relayed.post()
+        try:
+            while True:
+                due = now() + _LAG_INTERVAL
+                await asyncio.sleep(_LAG_INTERVAL)
+                self.loop_lag.set(max(0.0, now() - due))
+                self.post()
+        finally:
+            self.post()

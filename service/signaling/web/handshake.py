@@ -1,14 +1,14 @@
 """The opening handshake of a WebSocket (RFC 6455, 4.2): what makes a request one, and the answers to it.
 
-What browsers and libraries send is told by its headers here. Whatever looks unusual is judged by the
-`websockets` library, which also words the refusal.
+What browsers and libraries send is read and told by its headers here. Whatever looks unusual is read by the
+HTTP parser, and judged by the `websockets` library, which also words the refusal.
 """
 
 from __future__ import annotations
 
-import base64
 import binascii
 import http
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -20,6 +20,17 @@ from websockets.utils import accept_key
 
 from signaling.contract.errors import SignalingError
 from signaling.contract.rest import ErrorBody
+
+PLAIN_BYTES: Final = 4096
+"""The longest that is read here: an HTTP parser is quicker with what is long, or wrong at its end."""
+
+_HEADER: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+: ?(?! )[ -~]*(?<! )\r\n"
+"""As everybody writes it: a token (RFC 9110, 5.6.2), and a value in ASCII with nothing around it."""
+
+_plain: Final = re.compile(
+    rb"GET (/[\-/._~%?&=+,:@0-9A-Za-z]*) HTTP/1\.1\r\n((?:" + _HEADER + rb")+)\r\n"
+).fullmatch
+_headers: Final = re.compile(rb"([^:]+): ?([^\r]*)\r\n").findall
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case."""
@@ -34,12 +45,14 @@ _ACCEPTED: Final = (
 
 
 class Asked(Struct, frozen=True):
-    """A request to open a WebSocket, as the HTTP parser read it."""
+    """A request to open a WebSocket."""
 
     method: bytes
     url: bytes
     version: str
     headers: Headers
+    key: str | None = None
+    """Where it is known already that there is nothing unusual about it."""
 
     def header(self, name: bytes) -> str | None:
         """The first header of this name."""
@@ -51,7 +64,7 @@ class Asked(Struct, frozen=True):
 
 def answer(asked: Asked) -> tuple[bool, bytes]:
     """The answer to a handshake, and whether it accepts."""
-    key = _key(asked)
+    key = asked.key or _key(asked)
     if key is None:
         return _answer_of_library(asked)
     return True, _ACCEPTED + accept_key(key).encode() + b"\r\n\r\n"
@@ -76,6 +89,22 @@ def _head(status: int) -> bytes:
     return f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n".encode()
 
 
+def read_plain(data: bytes) -> Asked | None:
+    """The handshake that these bytes are and nothing else, as everybody writes it; None: look closer.
+
+    What is read here, an HTTP parser reads alike.
+    """
+    request = _plain(data) if len(data) <= PLAIN_BYTES else None
+    if request is None:
+        return None
+    headers = [(name.lower(), value) for name, value in _headers(request[2])]
+    found = dict(headers)
+    if len(found) != len(headers) or _UNUSUAL & found.keys():
+        return None
+    key = _plain_key(found)
+    return None if key is None else Asked(b"GET", request[1], "1.1", headers, key)
+
+
 def _key(asked: Asked) -> str | None:
     """The key of a request that has all it needs, each once and as everybody writes it; None: look closer."""
     if asked.method != b"GET" or asked.version != "1.1":
@@ -88,15 +117,20 @@ def _key(asked: Asked) -> str | None:
             found[name] = value
         elif name in _UNUSUAL:
             return None
-    if not found.keys() >= _NEEDED or found[b"sec-websocket-version"] != b"13":
+    return _plain_key(found)
+
+
+def _plain_key(headers: dict[bytes, bytes]) -> str | None:
+    if not headers.keys() >= _NEEDED or headers[b"sec-websocket-version"] != b"13":
         return None
-    if found[b"upgrade"].lower() != b"websocket":
+    if headers[b"upgrade"].lower() != b"websocket":
         return None
-    if b"upgrade" not in (option.strip() for option in found[b"connection"].lower().split(b",")):
+    options = headers[b"connection"].lower()
+    if options != b"upgrade" and b"upgrade" not in [option.strip() for option in options.split(b",")]:
         return None
-    key = found[b"sec-websocket-key"]
+    key = headers[b"sec-websocket-key"]
     try:
-        if len(key) != _KEY_LENGTH or len(base64.b64decode(key, validate=True)) != _KEY_BYTES:
+        if len(key) != _KEY_LENGTH or len(binascii.a2b_base64(key, strict_mode=True)) != _KEY_BYTES:
             return None
     except binascii.Error:
         return None

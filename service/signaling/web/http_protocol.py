@@ -1,4 +1,4 @@
-"""The HTTP protocol class that uvicorn runs: requests have a size and a time, and some become WebSockets.
+"""The HTTP protocol class: requests have a size and a time, and some become WebSockets.
 
 uvicorn bounds neither the head of a request nor how long one may take to arrive, so that a few
 hundred slow or endless requests could hold the process's memory and files. This subclass of its
@@ -12,7 +12,6 @@ import asyncio
 from typing import Any, Final
 
 import msgspec
-import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from signaling.contract.errors import ErrorCode
@@ -24,17 +23,12 @@ MAX_HEAD_BYTES: Final = 32_768
 """Request line and headers together. Browsers and proxies stay below 16 KiB."""
 
 REQUEST_TIMEOUT: Final = 20.0
-"""Seconds for a whole request to arrive, from the connection's opening or the request's first byte, and for
-a client to read on when it has stopped reading its answer."""
-
-_TELL_EVERY: Final = 10.0
-"""Seconds between log lines about refused connections."""
-
-_log = structlog.stdlib.get_logger("signaling.http")
+"""Seconds for a whole request to arrive, from its first byte, and for a client to read on when it has stopped
+reading its answer."""
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a bound on each request's head and time."""
+    """uvicorn's protocol with a bound on each request's head and time. `web.arrivals` makes them."""
 
     def __init__(self, *args: Any, short_way: ShortWay | None = None, **kwargs: Any) -> None:
         """As uvicorn makes it; plain calls are answered on the ``short_way``, if there is one."""
@@ -51,11 +45,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection that never asks anything is closed as well."""
         super().connection_made(transport)
-        limit = self.config.limit_concurrency
-        if limit is not None and len(self.connections) > limit:
-            _tell_full(self.loop.time(), limit)
-            transport.abort()
-            return
         self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -237,14 +226,3 @@ class _Answer:
         held, self._held = self._held, b""
         if held and not self._transport.is_closing():
             self._transport.write(held)
-
-
-_told_full_at = float("-inf")
-
-
-def _tell_full(now: float, limit: int) -> None:
-    """Log that connections are refused, but not each of them."""
-    global _told_full_at  # noqa: PLW0603 - one for the process, as the limit is
-    if now >= _told_full_at + _TELL_EVERY:
-        _told_full_at = now
-        _log.warning("connections_refused", limit=limit)

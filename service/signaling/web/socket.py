@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from signaling.contract.errors import ErrorCode, SignalingError
 from signaling.realtime.gateway import Gateway
 from signaling.web.handshake import Asked, answer, refusal
-from signaling.web.socket_protocol import SocketLimits, SocketProtocol, Sockets
+from signaling.web.socket_protocol import SocketLimits, SocketProtocol, Sockets, text_header
 
 PATH: Final = "/ws"
 
@@ -59,17 +59,19 @@ class Acceptor:
             accepted, reply = False, refusal(error, state.default_headers)
         else:
             accepted, reply = answer(asked)
-        transport.write(reply)
         if not accepted:
+            transport.write(reply)
             transport.close()
             return False
         if self._sockets is None or self._sockets.flushes is not gateway.flushes:
             self._sockets = Sockets(gateway.flushes, state.connections, self._limits)
         socket = SocketProtocol(self._sockets, transport)
         transport.set_protocol(socket)
-        socket.attach(gateway.open(socket, self._address(asked, client)))
-        # What it is told first goes with the answer, in one packet.
-        gateway.flushes.flush()
+        session = gateway.open(socket, self._address(asked, client))
+        greeting = session.greeting()
+        # In one packet: to write is what costs most in a handshake.
+        transport.write(reply + text_header(len(greeting)) + greeting)
+        socket.attach(session)
         return True
 
     def _objection(self, asked: Asked, gateway: Gateway) -> SignalingError | None:

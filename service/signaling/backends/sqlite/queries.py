@@ -12,6 +12,12 @@ from signaling.domain.events import RoomEvent
 from signaling.domain.room import Room
 from signaling.rooms.ports import Claimed, RoomPage, RoomQuery, Statistics
 
+_LOG: Final = """
+    SELECT version, body FROM events WHERE code = :code
+    UNION ALL SELECT version, body FROM new_events WHERE code = :code
+    ORDER BY version
+"""
+
 _OVERDUE: Final = "state = 'open' AND expires_at <= :now"
 """Open, but past its time: shown as expired. Few, as the service expires them within seconds."""
 
@@ -67,8 +73,8 @@ def load(connection: sqlite3.Connection, code: str) -> Room | None:
 
 def log(connection: sqlite3.Connection, code: str) -> Sequence[RoomEvent]:
     """See `RoomStore.log`."""
-    rows = connection.execute("SELECT body FROM events WHERE code = ? ORDER BY version", (code,))
-    return [event_from(body) for (body,) in rows]
+    rows = connection.execute(_LOG, {"code": code})
+    return [event_from(body) for _version, body in rows]
 
 
 def claimed(connection: sqlite3.Connection, key: str, now: int) -> Claimed | None:

@@ -111,6 +111,19 @@ MIGRATIONS: Final[Sequence[Migration]] = (
         "CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL)",
         "INSERT INTO probe (id, count) VALUES (1, 0)",
     ),
+    (
+        # Events as they come, one behind the other whichever room they are of, so that those of a transaction
+        # take a page or two instead of one for each room. From time to time all move to `events`.
+        """
+        CREATE TABLE new_events (
+            id INTEGER PRIMARY KEY,
+            code TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            body TEXT NOT NULL
+        )
+        """,
+    ),
 )
 
 
