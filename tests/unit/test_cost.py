@@ -63,8 +63,9 @@ JOIN_PARTS = ("contract", "domain", "realtime")
 
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[InProcess]:
-    settings = {"REPLAY_FRAMES": "8", "BURST_FRAMES": "100000", "PING_INTERVAL_SECONDS": "3600"}
-    async with running(tmp_path, **settings) as service:
+    async with running(
+        tmp_path, REPLAY_FRAMES="8", BURST_FRAMES="100000", PING_INTERVAL_SECONDS="3600"
+    ) as service:
         yield service
 
 
