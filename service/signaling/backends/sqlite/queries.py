@@ -149,7 +149,7 @@ def occupied(connection: sqlite3.Connection) -> Sequence[str]:
     ]
 
 
-def count_open(connection: sqlite3.Connection) -> int:
+def count_open(connection: sqlite3.Connection | sqlite3.Cursor) -> int:
     """How many rooms are stored as open."""
     count: int = connection.execute("SELECT rooms FROM totals WHERE state = 'open'").fetchone()[0]
     return count

@@ -108,7 +108,9 @@ class ConnectionThread(Generic[Job]):
     def _run(self) -> None:
         try:
             while (jobs := self._batches.get()) is not None:
-                self._call_in_loop(self._done, self._work(jobs))
+                done = self._work(jobs)
+                self._call_in_loop(self._done, done)
+                del jobs, done  # not to be kept until there are others
         finally:
             try:
                 self._end()

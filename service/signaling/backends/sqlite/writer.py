@@ -76,24 +76,26 @@ def write(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -
     What is wrong with one (VersionConflict, ClaimTaken, an error of SQL) does not hurt its neighbours.
     If the transaction itself fails nothing was done, and every outcome is StoreUnavailable.
     """
+    # One for all statements: a connection makes one for each that it is given, and keeps traces of them.
+    cursor = connection.cursor()
     try:
         # Takes the write lock now; a transaction that starts by reading could not wait for it later.
-        connection.execute("BEGIN IMMEDIATE")
-        (data_version,) = connection.execute("PRAGMA data_version").fetchone()
-        transaction = _Transaction(connection)
+        cursor.execute("BEGIN IMMEDIATE")
+        (data_version,) = cursor.execute("PRAGMA data_version").fetchone()
+        transaction = _Transaction(cursor)
         try:
             outcomes = transaction.write_together(writes)
         except Exception:  # noqa: BLE001 - it is met again below, by whose fault it is
             # Seldom. Whose fault it is does not show, and half of what it was to do is done: from the start.
-            _roll_back(connection)
-            connection.execute("BEGIN IMMEDIATE")
-            transaction = _Transaction(connection)
+            _roll_back(cursor)
+            cursor.execute("BEGIN IMMEDIATE")
+            transaction = _Transaction(cursor)
             outcomes = transaction.write_apart(writes)
-        _sweep_claims(connection, writes)
-        open_rooms = count_open(connection) if transaction.changed_states else None
-        connection.execute("COMMIT")
+        _sweep_claims(cursor, writes)
+        open_rooms = count_open(cursor) if transaction.changed_states else None
+        cursor.execute("COMMIT")
     except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits to be told
-        _roll_back(connection)
+        _roll_back(cursor)
         return Written([unavailable(error) for _ in writes], None)
     return Written(outcomes, open_rooms, data_version)
 
@@ -105,12 +107,12 @@ def unavailable(cause: Exception) -> StoreUnavailable:
     return error
 
 
-def _roll_back(connection: sqlite3.Connection) -> None:
+def _roll_back(cursor: sqlite3.Cursor) -> None:
     # On some errors (disk full, I/O) SQLite has rolled back by itself. Should it fail here, the next BEGIN
     # fails too, and it is tried again after that.
     with contextlib.suppress(sqlite3.Error):
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        if cursor.connection.in_transaction:
+            cursor.execute("ROLLBACK")
 
 
 class _Transaction:
@@ -120,11 +122,11 @@ class _Transaction:
     there are few of them. A change of a seat is one, and all events together are one.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
         self.changed_states = False
         """Whether rooms came, went, or may have changed their state."""
-        self._connection = connection
-        self._execute = connection.execute
+        self._connection = cursor.connection
+        self._execute = cursor.execute
         self._events: list[EventRow] = []
         """To be inserted: the last thing that is done, as a rule."""
         self._new_events = 0
@@ -245,8 +247,8 @@ class _Transaction:
         self._new_events = 0
 
 
-def _sweep_claims(connection: sqlite3.Connection, writes: Sequence[CommitRows | None]) -> None:
+def _sweep_claims(cursor: sqlite3.Cursor, writes: Sequence[CommitRows | None]) -> None:
     """Remove a few claims that expired before any of these commits."""
     times = [rows.at for rows in writes if rows is not None and rows.claim is not None]
     if times:
-        connection.execute(_SWEEP_CLAIMS, (min(times), SWEPT_PER_CLAIM * len(times)))
+        cursor.execute(_SWEEP_CLAIMS, (min(times), SWEPT_PER_CLAIM * len(times)))
