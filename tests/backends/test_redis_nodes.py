@@ -49,6 +49,8 @@ class Told:
         self.members = []
         self.over = reason
 
+    def delivered(self) -> None: ...
+
 
 class Service:
     """A room service on a node."""

@@ -194,10 +194,12 @@ def _logged() -> Iterator[tuple[str, tuple[str, set[str], bool]]]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id == "_log"
+                and ast.unparse(node.func.value) in ("_log", "self._log")
+                and node.func.attr != "bind"
             ):
                 level = "error" if node.func.attr == "exception" else node.func.attr
-                named = {keyword.arg for keyword in node.keywords if keyword.arg is not None} - {"exc_info"}
+                named = {keyword.arg for keyword in node.keywords if keyword.arg is not None}
+                # What every line may have.
+                named -= {"exc_info", "request_id"}
                 some_more = any(keyword.arg is None for keyword in node.keywords)
                 yield ast.literal_eval(node.args[0]), (level, named, some_more)

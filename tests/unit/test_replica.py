@@ -24,6 +24,7 @@ class Told:
         self.members = list(room.seats)
         self.calls: list[tuple[Any, ...]] = []
         self.over: RoomLeftReason | None = None
+        self.together: list[list[tuple[Any, ...]]] = []
 
     def joined(self, seat: Seat, room: Room) -> None:
         assert self.over is None
@@ -58,6 +59,9 @@ class Told:
         assert self.over is None
         self.over = reason
         self.members = []
+
+    def delivered(self) -> None:
+        self.together.append(self.calls[sum(map(len, self.together)) :])
 
 
 def join(socket_id: str) -> Command:
@@ -103,6 +107,7 @@ def test_events_are_told_as_they_come() -> None:
     replica.deliver(log[1:])
     assert told.calls == [("joined", "a"), ("joined", "b"), ("left", "a", LeftReason.LEFT)]
     assert told.over is RoomLeftReason.ROOM_CLOSED
+    assert told.together == [told.calls]
     assert replica.room == room_at(log, len(log))
     assert gaps == []
 
@@ -127,6 +132,7 @@ def test_a_gap_is_noticed_once_and_nothing_is_told_until_it_is_mended() -> None:
     assert told.members == ["a", "b", "c"]
     replica.deliver(log[4:])
     assert told.members == ["a", "b", "c", "d"]
+    assert told.together == [[], [], told.calls[:3], told.calls[3:]]
     assert gaps == ["gap"]
 
 

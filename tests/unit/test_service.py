@@ -43,6 +43,8 @@ class Told:
     def ended(self, reason: RoomLeftReason) -> None:
         self.calls.append(reason.value)
 
+    def delivered(self) -> None: ...
+
 
 @pytest.fixture
 async def rooms() -> Rooms:

@@ -246,7 +246,10 @@ async def on_both_ways(
 def counted(service: InProcess) -> list[str]:
     """The requests and errors that were counted."""
     text = service.application.metrics.render().decode()
-    return re.findall(r"^signaling_(?:http_requests|errors|rooms_created)_total.*$", text, re.MULTILINE)
+    # By label, in the order in which they were first counted.
+    return sorted(
+        re.findall(r"^signaling_(?:http_requests|errors|rooms_created)_total.*$", text, re.MULTILINE)
+    )
 
 
 async def test_both_ways_answer_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,6 +166,11 @@ def encode(message: ServerMessage) -> bytes:
     return _encode(message)
 
 
+def encode_part(part: Struct) -> Raw:
+    """What several messages have in common: stands in them for the part itself, encoded already."""
+    return Raw(_encode(part))
+
+
 def encode_relay(relay: Relay, sender: str) -> bytes:
     """The frame its receiver gets: `to` replaced by `from`, the rest byte for byte.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -128,7 +128,5 @@ def wire_time(milliseconds: int) -> datetime:
     return _utc(milliseconds // 1000)
 
 
-@lru_cache(1024)
-def _utc(seconds: int) -> datetime:
-    # A class comes in within few of them, and each seat is shown many times.
-    return datetime.fromtimestamp(seconds, UTC)
+# A class comes in within few seconds, and each seat is shown many times.
+_utc = lru_cache(1024)(partial(datetime.fromtimestamp, tz=UTC))

@@ -246,6 +246,14 @@ class Connection:
             if not flushes.awaited:
                 flushes.await_end_of_turn()
 
+    def send_all(self, frames: Sequence[bytes]) -> None:
+        """Send frames, at least one, as `send` does."""
+        *before, last = frames
+        if before and not self._muted:
+            self._pending += before
+            self._pending_bytes += sum(map(len, before)) + FRAME_OVERHEAD * len(before)
+        self.send(last)
+
     def close(self, code: CloseCode, *, listening: bool = False) -> None:
         """Close the socket after what was sent. Does nothing once closing.
 

@@ -8,7 +8,7 @@ member's view equals the room's, in one order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from signaling.contract.errors import CloseCode
@@ -64,7 +64,7 @@ class Occupant(Protocol):
 class Member:
     """A seat whose socket is on this node, or was until its line was lost."""
 
-    __slots__ = ("connection", "heard", "occupant", "replay", "seat")
+    __slots__ = ("_connection", "heard", "occupant", "replay", "seat")
 
     def __init__(self, seat: Seat, limits: ReplayLimits) -> None:
         """Without a socket yet; ``limits`` bound what is kept for a resume."""
@@ -74,22 +74,28 @@ class Member:
         self.heard: dict[str, tuple[int, int]] = {}
         """By sender, the place of the last frame from another node. What is not behind it is late."""
         self.occupant: Occupant | None = None
-        self.connection: Connection | None = None
+        self._connection: Connection | None = None
 
     def send(self, frame: bytes) -> None:
         """Send a frame; while there is no socket, it is kept for the next."""
         self.replay.add(frame)
-        if self.connection is not None:
-            self.connection.send(frame)
+        if self._connection is not None:
+            self._connection.send(frame)
+
+    def send_all(self, frames: Sequence[bytes]) -> None:
+        """Send frames, at least one, as `send` does."""
+        self.replay.add_all(frames)
+        if self._connection is not None:
+            self._connection.send_all(frames)
 
     def occupy(self, occupant: Occupant) -> None:
         """From now on what is sent goes to this socket."""
         self.occupant = occupant
-        self.connection = occupant.connection
+        self._connection = occupant.connection
 
     def vacate(self) -> None:
         """The socket is gone."""
-        self.occupant = self.connection = None
+        self.occupant = self._connection = None
 
     def replaced(self) -> None:
         """The seat was resumed: the socket that it had, if any, is to go."""
@@ -169,6 +175,8 @@ class LocalRoom:
 
     __slots__ = (
         "_hub",
+        "_known_news",
+        "_news",
         "arriving",
         "code",
         "early",
@@ -194,6 +202,10 @@ class LocalRoom:
         self.former: set[str] = set()
         """Nodes from which seats moved to others since the room is followed here."""
         self.shown: views.Shown = {}
+        self._news: list[bytes] = []
+        """That somebody joined, of which the members are still to be told, in one go."""
+        self._known_news: dict[str, int] = {}
+        """Of those who came meanwhile, how many of these came before them."""
         self.visitors = 0
         """How many use this object without being members: while there are any, it stays."""
         self.replica: Replica | None = None
@@ -233,12 +245,15 @@ class LocalRoom:
     def joined(self, seat: Seat, room: Room) -> None:
         """Tell the members of a newcomer, and the newcomer of the members."""
         if self.members:
-            self._tell(views.participant_joined(seat), seat.socket_id)
+            self._news.append(views.participant_joined(seat))
         if seat.node != self._hub.node:
             # Whoever arrives then resumes it, and hears of that later.
             return
         newcomer = self.arriving.pop(seat.socket_id, None)
+        if newcomer is not None and newcomer.resuming_from is not None:
+            self._tell_news()
         member = self._new_member(seat)
+        self._known_news[seat.socket_id] = len(self._news)
         if newcomer is None:
             self._hub.orphaned(self, member)
             return
@@ -253,6 +268,7 @@ class LocalRoom:
 
     def left(self, seat: Seat, reason: LeftReason) -> None:
         """Tell those who stay, and the one who is out if its socket is still there."""
+        self._tell_news()
         gone = self.members.pop(seat.socket_id, None)
         self.shown.pop(seat.socket_id, None)
         self._hub.elsewhere.ended(self, seat.socket_id)
@@ -269,6 +285,7 @@ class LocalRoom:
 
     def reconnecting(self, seat: Seat) -> None:
         """Tell the others of a lost line. If that is not so, say it."""
+        self._tell_news()
         self._tell(views.participant_reconnecting(seat.socket_id), seat.socket_id)
         member = self.members.get(seat.socket_id)
         if member is not None and member.occupant is not None:
@@ -276,10 +293,12 @@ class LocalRoom:
 
     def regained(self, seat: Seat) -> None:
         """Tell the others that a line was not lost after all."""
+        self._tell_news()
         self._tell(views.participant_reconnected(seat.socket_id), seat.socket_id)
 
     def resumed(self, before: Seat, seat: Seat, room: Room) -> None:
         """Tell the others of whoever is back, and let the new socket have the seat."""
+        self._tell_news()
         if before.held_until is not None:
             # Where the old socket still hung, the others never knew of any trouble.
             self._tell(views.participant_reconnected(seat.socket_id), seat.socket_id)
@@ -322,6 +341,7 @@ class LocalRoom:
 
     def ended(self, reason: RoomLeftReason) -> None:
         """Tell everyone and let them go."""
+        self._tell_news()
         members, self.members = self.members, {}
         for socket_id in list(self.routes):
             self._hub.elsewhere.ended(self, socket_id)
@@ -352,12 +372,24 @@ class LocalRoom:
 
     def _tell(self, frame: bytes, about: str) -> None:
         """Send to every member but the one it is about."""
-        # Without `Member.send`: when a class comes in, most of the work is here.
         for socket_id, member in self.members.items():
             if socket_id != about:
-                member.replay.add(frame)
-                if member.connection is not None:
-                    member.connection.send(frame)
+                member.send(frame)
+
+    def delivered(self) -> None:
+        """Tell the members of all who came together."""
+        self._tell_news()
+
+    def _tell_news(self) -> None:
+        # When a class comes in, most of the work is here: so it is done once for all of a commit.
+        if not self._known_news and not self._news:
+            return
+        news, self._news = self._news, []
+        known, self._known_news = self._known_news, {}
+        for socket_id, member in self.members.items():
+            frames = news[known[socket_id] :] if socket_id in known else news
+            if frames:
+                member.send_all(frames)
 
 
 class Hub:

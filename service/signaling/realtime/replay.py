@@ -7,6 +7,7 @@ very bytes that were sent, so one that went to a whole room is in memory once.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -47,6 +48,17 @@ class Replay:
         self._bytes += len(frame) + FRAME_COST
         while self._bytes > self._max_bytes or len(frames) > self._max_frames:
             self._bytes -= len(frames.popleft()) + FRAME_COST
+
+    def add_all(self, frames: Sequence[bytes]) -> None:
+        """These are being sent, at least one."""
+        *before, last = frames
+        if before:
+            self.sent += len(before)
+            if self._frames is None:
+                self._frames = deque()
+            self._frames.extend(before)
+            self._bytes += sum(map(len, before)) + FRAME_COST * len(before)
+        self.add(last)
 
     def acknowledge(self, received: int) -> None:
         """The client has so many: they need not be kept. More than were sent is no news."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from msgspec import UNSET, UnsetType
 
-from signaling.contract.codec import encode
+from signaling.contract.codec import encode, encode_part
 from signaling.contract.errors import SignalingError
 from signaling.contract.messages import (
     ErrorMessage,
@@ -33,8 +35,8 @@ from signaling.domain.room import Room
 RequestId = str | UnsetType
 
 Shown = dict[str, tuple[Seat, Participant]]
-"""By socket_id, participants of a room as those who come later see them, and the seats they were made of: in
-a class that comes in, each is shown to all who follow."""
+"""By socket_id, participants of a room as those who come later see them (JSON already), and the seats they
+were made of: in a class that comes in, each is shown to all who follow."""
 
 
 def participant(seat: Seat, *, polite: bool) -> Participant:
@@ -80,7 +82,8 @@ def others(room: Room, own: Seat, shown: Shown) -> list[Participant]:
             continue
         made = shown.get(socket_id)
         if made is None or made[0] is not seat:
-            made = shown[socket_id] = (seat, participant(seat, polite=True))
+            part = encode_part(participant(seat, polite=True))
+            made = shown[socket_id] = (seat, cast("Participant", part))
         found.append(made[1])
     return found
 

@@ -46,7 +46,10 @@ class Follower(Protocol):
         """A seat's line was taken for lost, and stands."""
 
     def ended(self, reason: RoomLeftReason) -> None:
-        """The room is over, and every seat with it. The last call."""
+        """The room is over, and every seat with it. Nothing follows but `delivered`."""
+
+    def delivered(self) -> None:
+        """That was all for now: what was told since the last such call came together."""
 
 
 class Replica:
@@ -71,15 +74,18 @@ class Replica:
 
     def deliver(self, events: Sequence[RoomEvent]) -> None:
         """Apply events of the log; those already known are skipped."""
-        for event in events:
-            if self._behind:
-                self.heard = event.version
-            elif event.version == self.room.version + 1:
-                self._apply(event)
-            elif event.version > self.room.version:
-                self.doubt()
-                self.heard = event.version
-                self._on_gap()
+        try:
+            for event in events:
+                if self._behind:
+                    self.heard = event.version
+                elif event.version == self.room.version + 1:
+                    self._apply(event)
+                elif event.version > self.room.version:
+                    self.doubt()
+                    self.heard = event.version
+                    self._on_gap()
+        finally:
+            self._follower.delivered()
         self._wake()
 
     def doubt(self) -> None:
@@ -120,7 +126,10 @@ class Replica:
         """
         behind, self._behind = self._behind, False
         if behind or latest is None or latest.version > self.room.version:
-            self._jump(latest)
+            try:
+                self._jump(latest)
+            finally:
+                self._follower.delivered()
             self._wake()
 
     def _jump(self, latest: Room | None) -> None:

@@ -122,7 +122,8 @@ class Outcomes:
         self._metrics = metrics
         self._counts: dict[tuple[str, str, int], Callable[[], None]] = {}
         self._untold: list[Outcome] = []
-        self._log = _log.bind().info
+        # Not looked up anew for each line.
+        self._log = _log.bind()
 
     def begin(self, asked_id: bytes | None, method: str, started: float, route: str = "unmatched") -> Outcome:
         """A request came: its outcome is to be told. Lines of this context have its id from now on.
@@ -152,11 +153,15 @@ class Outcomes:
     def _log_all(self) -> None:
         untold, self._untold = self._untold, []
         for one in untold:
-            fields = {"method": one.method, "route": one.route, "status": one.status}
-            if one.error is not None:
-                fields["error"] = one.error
-            milliseconds = round(1000 * one.seconds, 2)
-            self._log("request", request_id=one.request_id, **fields, milliseconds=milliseconds)
+            self._log.info(
+                "request",
+                request_id=one.request_id,
+                method=one.method,
+                route=one.route,
+                status=one.status,
+                **({} if one.error is None else {"error": one.error}),
+                milliseconds=round(1000 * one.seconds, 2),
+            )
 
 
 class Observed:
