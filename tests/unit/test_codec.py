@@ -195,6 +195,28 @@ def test_an_sdp_is_text_of_a_bounded_length(kind: str, sdp: Any, *, taken: bool)
         assert error.detail.endswith("at `$.payload.description.sdp`")
 
 
+@pytest.mark.parametrize("kind", ["offer", "answer"])
+@pytest.mark.parametrize(
+    "members",
+    [
+        '"type":KIND,"sdp":0,"sdp":"v=0"',
+        '"sdp":0,"sdp":"v=0","type":KIND',
+        '"sdp":null,"type":KIND,"sdp":"v=0"',
+        '"type": KIND, "\\u0073dp": {}, "sdp": "v=0"',
+        f'"type":KIND,"sdp":"{"v" * (MOST + 1)}","sdp":"v=0"',
+    ],
+    ids=lambda members: members[:24],
+)
+def test_an_sdp_that_comes_twice_is_text_both_times(kind: str, members: str) -> None:
+    """What is passed on says it twice as well, and a receiver may look at either."""
+    description = members.replace("KIND", f'"{kind}"')
+    data = f'{{"type":"{kind}","payload":{{"to":"x","description":{{{description}}}}}}}'.encode()
+    assert accepted(documented.decode, data) is None
+    error = decoded(data)
+    assert isinstance(error, BadFrame)
+    assert error.code is ErrorCode.INVALID_MESSAGE
+
+
 @given(frames(), words.filter(bool))
 def test_a_bad_frame_keeps_its_request_id(frame: Any, request_id: str) -> None:
     """Contract 2: the error of a frame repeats its request_id wherever that is one."""

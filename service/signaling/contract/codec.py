@@ -104,8 +104,10 @@ def _description_check(look: type[Any], model: type[Any]) -> Callable[[Raw], Non
 
     def check(carried: Raw) -> None:
         sdp = memoryview(decode_look(carried).sdp)
-        if sdp[0] != _QUOTE or len(sdp) > MAX_SDP_LENGTH:
-            # No text, or perhaps too long: its JSON has at least a byte for each character.
+        size = len(sdp)
+        if sdp[0] != _QUOTE or size > MAX_SDP_LENGTH or len(memoryview(carried)) - size >= _TWO_SDPS:
+            # No text, or perhaps too long: its JSON has at least a byte for each character. Or there may be
+            # another, before it, which the receiver's decoder would look at.
             decode_model(carried)
 
     return check
@@ -125,6 +127,8 @@ _AROUND: Final = {
 """The frame that a receiver gets, around the sender and what is carried."""
 
 _QUOTE: Final = ord('"')
+_TWO_SDPS: Final = len('{"type":"offer","sdp":0,"sdp":}')
+"""Bytes beside the SDP from which on there may be two of them. What browsers make has fewer."""
 
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
