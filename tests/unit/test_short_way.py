@@ -14,6 +14,7 @@ import structlog
 from msgspec import Struct
 from structlog.testing import capture_logs
 
+from signaling.rooms.ports import StoreUnavailable
 from signaling.web import short_way
 from support.in_process import KEY, InProcess, Line, running, settle, until
 
@@ -463,6 +464,43 @@ async def test_a_store_that_is_away_is_told_as_ever(tmp_path: Path, monkeypatch:
         assert status == b"HTTP/1.1 503 Service Unavailable"
         assert b"retry-after: 1" in headers
         assert [entry["event"] for entry in logs] == ["store_unavailable", "request"]
+
+
+async def test_a_store_that_fails_while_it_is_waited_for_is_told_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler that was begun outside a task hears of it, and may go on from there."""
+    whats = {"read": "load", "head": "load", "list": "find", "statistics": "statistics"}
+
+    async def fail(*_arguments: Any) -> None:
+        for _ in range(2):
+            with contextlib.suppress(LookupError):
+                await _failing(LookupError())
+        await asyncio.sleep(0)
+        await _failing(StoreUnavailable("away"))
+
+    async def scenario(one: Way) -> Any:
+        found = []
+        for what, method in whats.items():
+            monkeypatch.setattr(one.service.node.rooms._store, method, fail)
+            found.append((*await one.ask(ASKED[what]), counted(one.service)))
+        return found
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there
+    assert shortly == len(whats)
+    for answers, logs, *_ in here:
+        ((status, headers, _),) = answers
+        assert status == b"HTTP/1.1 503 Service Unavailable"
+        assert b"retry-after: 1" in headers
+        assert [entry["event"] for entry in logs] == ["store_unavailable", "request"]
+
+
+def _failing(error: Exception) -> asyncio.Future[None]:
+    """What fails in a later turn."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(future.set_exception, error)
+    return future
 
 
 async def test_what_cannot_be_encoded_is_a_fault_of_ours(
