@@ -415,6 +415,37 @@ async def test_an_answer_waits_for_a_client_that_does_not_read(
     assert shortly == len(whats)
 
 
+async def test_who_says_no_more_is_answered_what_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some clients shut their half of the line once they have asked. Half a request is not answered."""
+    asked = (("read",), ("list",), ("create",), ("create", "read", "list"), ("create, line ended",), ())
+
+    async def scenario(one: Way) -> Any:
+        found = []
+        for whats in asked:
+            line = one.connect()
+            line.protocol.data_received(b"".join(ASKED[what].bytes(one.code)[0] for what in whats) or b"GET ")
+            if not line.protocol.eof_received():
+                line.close()
+            await until(lambda: line.closing, "the end")  # noqa: B023 - called here
+            await one.idle()
+            found.append(one.steady(line))
+        return found, counted(one.service)
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    # How many rooms the lists had is a matter of chance.
+    assert [[answer[:2] for answer in answers] for answers in here[0]] == [
+        [answer[:2] for answer in answers] for answers in there[0]
+    ]
+    assert here[1] == there[1]
+    assert shortly == 6
+    for answers, whats in zip(here[0], asked, strict=True):
+        assert [b"connection: close" in answer[1] for answer in answers] == (
+            [] if whats in asked[-2:] else [False] * (len(whats) - 1) + [True]
+        )
+
+
 FAILING = {"read": "get", "head": "get", "create": "create", "list": "find"}
 
 

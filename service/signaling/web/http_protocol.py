@@ -65,6 +65,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if idle and self._due is None and not self._upgraded and not self.transport.is_closing():
             self._start_deadline()
 
+    def eof_received(self) -> bool:  # type: ignore[override] # as the event loop has it
+        """The client says no more. What it has asked is answered, then the line ends; else it ends now."""
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        cycle.keep_alive = False
+        return True
+
     def pause_writing(self) -> None:
         """The client does not read its answer: not for ever."""
         super().pause_writing()
