@@ -15,7 +15,7 @@ from msgspec import Struct
 from structlog.testing import capture_logs
 
 from signaling.rooms.ports import StoreUnavailable
-from signaling.web import short_way
+from signaling.web import http_protocol, short_way
 from support.in_process import KEY, InProcess, Line, running, settle, until
 
 PLAIN = ((b"Host", b"localhost"), (b"X-API-Key", KEY.encode()))
@@ -325,6 +325,74 @@ async def test_requests_that_come_at_once_are_answered_in_order(
         b"200 404 201 200 200 400 200 201 200 401 201 200 200 200".split()
     )
     assert shortly == 11
+
+
+async def test_no_more_is_read_while_requests_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a client that asks faster than it reads would fill the memory. A body that is awaited is read."""
+
+    async def scenario(one: Way) -> Any:
+        line, read_on = one.connect(), []
+        resume = line.resume_reading
+
+        def noted() -> None:
+            read_on.append(line.out.count(b"HTTP/1.1 "))
+            resume()
+
+        monkeypatch.setattr(line, "resume_reading", noted)
+        for whats in (("read", "create", "list", "read, no key"), ("create", "create, in parts")):
+            line.out.clear()
+            parts = [ASKED[what].bytes(one.code) for what in whats]
+            line.protocol.data_received(b"".join(first for first, *_ in parts))
+            assert not line.reading
+            for part in parts[-1][1:]:
+                await until(lambda: line.reading, "reading on")
+                line.protocol.data_received(part)
+            await until(lambda: line.out.count(b"HTTP/1.1 ") == len(whats), "the answers")  # noqa: B023
+            await one.idle()
+            assert line.reading
+        line.close()
+        return read_on
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there == [4, 1]
+    assert shortly == 5
+
+
+async def test_a_request_has_time_only_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While those before it are answered, the rest of it cannot come."""
+
+    async def scenario(one: Way) -> Any:
+        line, going_on = one.connect(), asyncio.Event()
+        find = one.service.node.rooms.find
+
+        async def wait(query: Any) -> Any:
+            await going_on.wait()
+            return await find(query)
+
+        monkeypatch.setattr(one.service.node.rooms, "find", wait)
+        monkeypatch.setattr(http_protocol, "REQUEST_TIMEOUT", 0.01)
+        first, rest = ASKED["create, in parts"].bytes(one.code)
+        line.protocol.data_received(ASKED["list"].bytes(one.code)[0] + first)
+        protocol = line.protocol
+        await until(lambda: line.closing or protocol._deadline.when() > protocol._due, "the deadline")
+        monkeypatch.setattr(http_protocol, "REQUEST_TIMEOUT", 20.0)
+        assert not line.closing
+        going_on.set()
+        await until(lambda: line.reading, "reading on")
+        # It begins when it can come.
+        await until(lambda: line.closing or protocol._deadline.when() > protocol._due + 10, "the deadline")
+        line.protocol.data_received(rest)
+        await one.idle()
+        answers = one.steady(line)
+        line.close()
+        return answers
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there
+    assert [status for status, *_ in here] == [b"HTTP/1.1 200 OK", b"HTTP/1.1 201 Created"]
+    assert shortly == 2
 
 
 async def test_many_reads_at_once_do_not_hold_up_others(tmp_path: Path) -> None:
