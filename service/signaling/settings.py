@@ -101,7 +101,10 @@ class Settings(Struct, frozen=True, kw_only=True):
             "trusted_proxies": read.parsed("TRUSTED_PROXIES", "none", _proxies),
             "ice_servers": read.parsed("ICE_SERVERS", "[]", _ice_servers),
             "log_format": read.choice(
-                "LOG_FORMAT", "console" if sys.stderr.isatty() else "json", ("json", "console")
+                # There is none where the process was started with standard error closed.
+                "LOG_FORMAT",
+                "console" if sys.stderr is not None and sys.stderr.isatty() else "json",
+                ("json", "console"),
             ),
             "log_level": read.choice("LOG_LEVEL", "INFO", _LEVELS),
             "metrics_public": read.choice("METRICS_PUBLIC", "0", ("0", "1")) == "1",

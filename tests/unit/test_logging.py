@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -281,6 +282,27 @@ def test_a_line_that_was_begun_is_ended_before_the_next(monkeypatch: pytest.Monk
     assert json.loads(begun)["text"] == "x" * 100_000
     assert json.loads(after)["event"] == "after"
     assert end == b""
+
+
+def test_a_disk_that_was_full_hurts_no_line_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It, too, takes a part; then it refuses."""
+    path = tmp_path / "log"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with path.open("w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        log = configured()
+        log.info("begun", text="x" * 1000)
+        size = path.stat().st_size
+        try:
+            for more in (100, 200):
+                resource.setrlimit(resource.RLIMIT_FSIZE, (size + more, limits[1]))
+                log.info("ended later", text="x" * 1000)
+                assert path.stat().st_size == size + more
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        log.info("after")
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["event"] for line in told] == ["begun", "ended later", "after"]
 
 
 @pytest.mark.parametrize("end", ["closed", "broken", "full", "none"])

@@ -250,3 +250,6 @@ def test_a_log_is_for_people_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch)
     for terminal, log_format in ((True, "console"), (False, "json")):
         monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal, raising=False)
         assert read().log_format == log_format
+    # Where standard error was closed, Python has none.
+    monkeypatch.setattr("sys.stderr", None)
+    assert read().log_format == "json"

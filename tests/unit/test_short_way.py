@@ -14,7 +14,8 @@ import structlog
 from msgspec import Struct
 from structlog.testing import capture_logs
 
-from signaling.web import short_way
+from signaling.rooms.ports import StoreUnavailable
+from signaling.web import http_protocol, short_way
 from support.in_process import KEY, InProcess, Line, running, settle, until
 
 PLAIN = ((b"Host", b"localhost"), (b"X-API-Key", KEY.encode()))
@@ -329,6 +330,74 @@ async def test_requests_that_come_at_once_are_answered_in_order(
     assert shortly == 11
 
 
+async def test_no_more_is_read_while_requests_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a client that asks faster than it reads would fill the memory. A body that is awaited is read."""
+
+    async def scenario(one: Way) -> Any:
+        line, read_on = one.connect(), []
+        resume = line.resume_reading
+
+        def noted() -> None:
+            read_on.append(line.out.count(b"HTTP/1.1 "))
+            resume()
+
+        monkeypatch.setattr(line, "resume_reading", noted)
+        for whats in (("read", "create", "list", "read, no key"), ("create", "create, in parts")):
+            line.out.clear()
+            parts = [ASKED[what].bytes(one.code) for what in whats]
+            line.protocol.data_received(b"".join(first for first, *_ in parts))
+            assert not line.reading
+            for part in parts[-1][1:]:
+                await until(lambda: line.reading, "reading on")
+                line.protocol.data_received(part)
+            await until(lambda: line.out.count(b"HTTP/1.1 ") == len(whats), "the answers")  # noqa: B023
+            await one.idle()
+            assert line.reading
+        line.close()
+        return read_on
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there == [4, 1]
+    assert shortly == 5
+
+
+async def test_a_request_has_time_only_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While those before it are answered, the rest of it cannot come."""
+
+    async def scenario(one: Way) -> Any:
+        line, going_on = one.connect(), asyncio.Event()
+        find = one.service.node.rooms.find
+
+        async def wait(query: Any) -> Any:
+            await going_on.wait()
+            return await find(query)
+
+        monkeypatch.setattr(one.service.node.rooms, "find", wait)
+        monkeypatch.setattr(http_protocol, "REQUEST_TIMEOUT", 0.01)
+        first, rest = ASKED["create, in parts"].bytes(one.code)
+        line.protocol.data_received(ASKED["list"].bytes(one.code)[0] + first)
+        protocol = line.protocol
+        await until(lambda: line.closing or protocol._deadline.when() > protocol._due, "the deadline")
+        monkeypatch.setattr(http_protocol, "REQUEST_TIMEOUT", 20.0)
+        assert not line.closing
+        going_on.set()
+        await until(lambda: line.reading, "reading on")
+        # It begins when it can come.
+        await until(lambda: line.closing or protocol._deadline.when() > protocol._due + 10, "the deadline")
+        line.protocol.data_received(rest)
+        await one.idle()
+        answers = one.steady(line)
+        line.close()
+        return answers
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there
+    assert [status for status, *_ in here] == [b"HTTP/1.1 200 OK", b"HTTP/1.1 201 Created"]
+    assert shortly == 2
+
+
 async def test_many_reads_at_once_do_not_hold_up_others(tmp_path: Path) -> None:
     """Each is answered in turns of its own."""
     async with way(tmp_path, short=True) as one:
@@ -417,6 +486,37 @@ async def test_an_answer_waits_for_a_client_that_does_not_read(
     assert shortly == len(whats)
 
 
+async def test_who_says_no_more_is_answered_what_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some clients shut their half of the line once they have asked. Half a request is not answered."""
+    asked = (("read",), ("list",), ("create",), ("create", "read", "list"), ("create, line ended",), ())
+
+    async def scenario(one: Way) -> Any:
+        found = []
+        for whats in asked:
+            line = one.connect()
+            line.protocol.data_received(b"".join(ASKED[what].bytes(one.code)[0] for what in whats) or b"GET ")
+            if not line.protocol.eof_received():
+                line.close()
+            await until(lambda: line.closing, "the end")  # noqa: B023 - called here
+            await one.idle()
+            found.append(one.steady(line))
+        return found, counted(one.service)
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    # How many rooms the lists had is a matter of chance.
+    assert [[answer[:2] for answer in answers] for answers in here[0]] == [
+        [answer[:2] for answer in answers] for answers in there[0]
+    ]
+    assert here[1] == there[1]
+    assert shortly == 6
+    for answers, whats in zip(here[0], asked, strict=True):
+        assert [b"connection: close" in answer[1] for answer in answers] == (
+            [] if whats in asked[-2:] else [False] * (len(whats) - 1) + [True]
+        )
+
+
 FAILING = {"read": "get", "head": "get", "create": "create", "list": "find"}
 
 
@@ -466,6 +566,43 @@ async def test_a_store_that_is_away_is_told_as_ever(tmp_path: Path, monkeypatch:
         assert status == b"HTTP/1.1 503 Service Unavailable"
         assert b"retry-after: 1" in headers
         assert [entry["event"] for entry in logs] == ["store_unavailable", "request"]
+
+
+async def test_a_store_that_fails_while_it_is_waited_for_is_told_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler that was begun outside a task hears of it, and may go on from there."""
+    whats = {"read": "load", "head": "load", "list": "find", "statistics": "statistics"}
+
+    async def fail(*_arguments: Any) -> None:
+        for _ in range(2):
+            with contextlib.suppress(LookupError):
+                await _failing(LookupError())
+        await asyncio.sleep(0)
+        await _failing(StoreUnavailable("away"))
+
+    async def scenario(one: Way) -> Any:
+        found = []
+        for what, method in whats.items():
+            monkeypatch.setattr(one.service.node.rooms._store, method, fail)
+            found.append((*await one.ask(ASKED[what]), counted(one.service)))
+        return found
+
+    here, there, shortly = await on_both_ways(tmp_path, scenario, monkeypatch)
+    assert here == there
+    assert shortly == len(whats)
+    for answers, logs, *_ in here:
+        ((status, headers, _),) = answers
+        assert status == b"HTTP/1.1 503 Service Unavailable"
+        assert b"retry-after: 1" in headers
+        assert [entry["event"] for entry in logs] == ["store_unavailable", "request"]
+
+
+def _failing(error: Exception) -> asyncio.Future[None]:
+    """What fails in a later turn."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(future.set_exception, error)
+    return future
 
 
 async def test_what_cannot_be_encoded_is_a_fault_of_ours(

@@ -124,8 +124,8 @@ class Lines:
         try:
             while data:
                 data = data[os.write(self._file, data) :]
-        except BlockingIOError:
-            pass  # Whoever reads does not keep up.
+        except OSError:
+            pass  # Whoever reads does not keep up, or the disk is full: what was begun is ended later.
         return data
 
 

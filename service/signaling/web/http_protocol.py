@@ -9,9 +9,11 @@ want a WebSocket to the acceptor that is set where uvicorn has its own protocol 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from signaling.contract.errors import ErrorCode
@@ -45,6 +47,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection that never asks anything is closed as well."""
         super().connection_made(transport)
+        self.flow: _Flow = _Flow(transport, self.pipeline)
         self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -64,6 +67,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         idle = cycle is None or cycle.response_complete
         if idle and self._due is None and not self._upgraded and not self.transport.is_closing():
             self._start_deadline()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # as the event loop has it
+        """The client says no more. What it has asked is answered, then the line ends; else it ends now."""
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        cycle.keep_alive = False
+        return True
 
     def pause_writing(self) -> None:
         """The client does not read its answer: not for ever."""
@@ -138,6 +149,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """The one place where uvicorn begins to answer."""
+        if cycle.more_body and self.flow.read_paused:
+            self.flow.resume_reading()
         short_way = self._short_way
         plain = short_way.plain(cycle.scope) if short_way is not None and app is self.app else None
         if plain is None:
@@ -178,11 +191,29 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._deadline = None
         if self._due is None:
             return
-        left = self._due - self.loop.time()
+        # What is not read, as requests before it are answered, cannot come.
+        read_from = self.loop.time() if self.flow.read_paused else self.flow.resumed_at
+        left = max(self._due, read_from + REQUEST_TIMEOUT) - self.loop.time()
         if left > 0:
             self._deadline = self.loop.call_later(left, self._look)
         else:
             self.transport.abort()
+
+
+class _Flow(FlowControl):
+    """Reads on only when no request waits for those before it. uvicorn alone reads on at each answer, and at
+    each body that is asked for: what a client sends faster than it reads would pile up without end.
+    """
+
+    def __init__(self, transport: asyncio.Transport, waiting: Collection[Any]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+        self.resumed_at = float("-inf")
+
+    def resume_reading(self) -> None:
+        if self.read_paused and not self._waiting:
+            self.resumed_at = asyncio.get_running_loop().time()
+            super().resume_reading()
 
 
 class _HeadTooLarge(Exception):

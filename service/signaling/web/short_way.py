@@ -302,12 +302,20 @@ class _Begun:
         self._waits_for = waits_for
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        try:
-            yield self._waits_for
-        except BaseException:
-            self._coroutine.close()
-            raise
-        return (yield from self._coroutine.__await__())
+        coroutine, waits_for = self._coroutine, self._waits_for
+        while True:
+            try:
+                yield waits_for
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for, as a task does
+                try:
+                    waits_for = coroutine.throw(error)
+                except StopIteration as end:
+                    return end.value
+            else:
+                return (yield from coroutine.__await__())
 
 
 def _for_holders_of_keys(route: Any, handler: Any) -> bool:
