@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -644,8 +645,11 @@ async def test_what_is_given_up_at_the_end_is_told_as_ever(
     here, there, _ = await on_both_ways(tmp_path, scenario, monkeypatch)
     assert here == there
     for answers, logs, *_ in here:
-        assert answers[0][0] == b"HTTP/1.1 500 Internal Server Error"
-        assert [entry["status"] for entry in logs] == [500]
+        status, headers, body = answers[0]
+        assert status == b"HTTP/1.1 503 Service Unavailable"
+        assert b"retry-after: 1" in headers
+        assert json.loads(body)["code"] == "server_error"
+        assert [(entry["status"], entry["error"]) for entry in logs] == [(503, "server_error")]
 
 
 async def test_an_answer_that_cannot_be_written_does_not_hurt_others(

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 from litestar.types import Receive, Scope, Send
 
 from signaling.realtime.gateway import Gateway
@@ -18,7 +19,7 @@ from signaling.web.classroom import classroom_router
 from signaling.web.docs import docs_router
 from signaling.web.errors import EXCEPTION_HANDLERS
 from signaling.web.message_docs import message_docs_router
-from signaling.web.requests import StrictRequest
+from signaling.web.requests import Stoppable, StrictRequest
 from signaling.web.rooms import ROOM_HANDLERS
 from signaling.web.socket import socket_route
 from signaling.web.system import SYSTEM_HANDLERS, metrics_route
@@ -66,6 +67,7 @@ def create_litestar(
             name: Provide(provide, sync_to_thread=False) for name, provide in dependencies(node).items()
         },
         exception_handlers=EXCEPTION_HANDLERS,
+        middleware=[DefineMiddleware(Stoppable)],
         request_class=StrictRequest,
         request_max_body_size=MAX_BODY_BYTES,
         cors_config=CORSConfig(

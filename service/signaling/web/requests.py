@@ -17,7 +17,8 @@ from litestar.enums import ScopeType
 from litestar.exceptions import ClientException, InternalServerException, ValidationException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from signaling.contract.errors import ErrorCode
+from signaling.contract.errors import ErrorCode, SignalingError
+from signaling.rooms.writer import unavailable
 from signaling.telemetry.metrics import Metrics
 from signaling.web.methods import allowed_methods
 
@@ -162,6 +163,26 @@ class Outcomes:
                 **({} if one.error is None else {"error": one.error}),
                 milliseconds=round(1000 * one.seconds, 2),
             )
+
+
+def given_up() -> SignalingError:
+    """For a request that uvicorn cancels, as the service stops and cannot wait any longer."""
+    return unavailable("The service is stopping. Whether anything was changed is not known")
+
+
+class Stoppable:
+    """Middleware that refuses what is cancelled: else uvicorn answers, in a form that is not the API's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """``app`` is what may be cancelled."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError as error:
+            raise given_up() from error
 
 
 class Observed:

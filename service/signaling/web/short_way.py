@@ -26,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from signaling.web.auth import HEADER, ApiKeys
 from signaling.web.errors import refusal_of
-from signaling.web.requests import NO_SNIFF, Outcome, Outcomes, body_type, decode_strictly
+from signaling.web.requests import NO_SNIFF, Outcome, Outcomes, body_type, decode_strictly, given_up
 
 Start = Callable[[Any, Any], None]
 """Begins a task for a uvicorn cycle and an ASGI application."""
@@ -150,10 +150,8 @@ class ShortWay:
                     answer = _answered(call, outcome, result)
                 if cycle.flow.write_paused and not cycle.disconnected:
                     await cycle.flow.drain()
-            except BaseException:
-                # Cancelled: uvicorn answers.
-                outcome.tell()
-                raise
+            except asyncio.CancelledError:
+                answer = _refused(outcome, given_up())
             written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._give(_Given(cycle, transport, outcome, answer, written))
             await written
